@@ -1,0 +1,44 @@
+"""Why a run, or a job, did not succeed: data, not an exception."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from treadle_domain.bounds import printable
+
+MAX_TYPE_CHARS = 256
+MAX_MESSAGE_CHARS = 4_000
+MAX_TRACEBACK_CHARS = 16_000
+
+
+class ErrorKind(StrEnum):
+    ERROR = "error"
+    PERMANENT = "permanent"
+    TIMEOUT = "timeout"
+    LOST = "lost"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    SNOOZED = "snoozed"
+    UNKNOWN_TYPE = "unknown_type"
+    UNSTORABLE = "unstorable"
+    OOM = "oom"
+
+    @property
+    def is_final(self) -> bool:
+        """No retry can mend it."""
+        return self in (ErrorKind.PERMANENT, ErrorKind.UNSTORABLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Always storable: texts are cut to their limits (a traceback keeps its end), NUL and lone surrogates replaced."""
+
+    kind: ErrorKind
+    message: str
+    type: str = ""
+    traceback: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", printable(self.type[:MAX_TYPE_CHARS]))
+        object.__setattr__(self, "message", printable(self.message[:MAX_MESSAGE_CHARS]))
+        object.__setattr__(self, "traceback", printable(self.traceback[-MAX_TRACEBACK_CHARS:]))

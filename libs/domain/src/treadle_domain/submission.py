@@ -1,0 +1,57 @@
+"""What a client asks for when it submits a job."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from treadle_domain.bounds import (
+    MAX_DELAY,
+    MAX_PRIORITY,
+    require_aware,
+    require_duration,
+    require_metadata,
+    require_name,
+    require_range,
+)
+from treadle_domain.errors import InvalidValue
+from treadle_domain.run_policy import UNSAID, RunOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Valid by construction. `run_at` (may lie in the past) or `delay` (from the store's clock), not both."""
+
+    id: UUID
+    namespace: str
+    queue: str
+    type: str
+    priority: int = 0
+    run_at: datetime | None = None
+    delay: timedelta | None = None
+    expires_at: datetime | None = None
+    options: RunOptions = UNSAID
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("namespace", "queue", "type"):
+            require_name(name, getattr(self, name))
+        require_range("priority", self.priority, 0, MAX_PRIORITY)
+        require_metadata(self.metadata)
+        self._check_times()
+
+    def start_from(self, now: datetime) -> datetime:
+        """The first instant at which the job may run."""
+        if self.run_at is not None:
+            return self.run_at
+        return now if self.delay is None else now + self.delay
+
+    def _check_times(self) -> None:
+        if self.run_at is not None and self.delay is not None:
+            raise InvalidValue("delay_seconds", "must not be given together with run_at")
+        if self.delay:
+            require_duration("delay_seconds", self.delay, MAX_DELAY)
+        for name in ("run_at", "expires_at"):
+            value = getattr(self, name)
+            if value is not None:
+                require_aware(name, value)

@@ -1,0 +1,235 @@
+"""Jobs and what belongs to them, to messages and back."""
+
+from treadle_domain.attempt import Attempt
+from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.run_policy import RunOptions, RunPolicy
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import NewJob, StoredJob
+from treadle_domain.submission import Submission
+from treadle_wire.scalars import (
+    duration_from_us,
+    duration_to_us,
+    from_us,
+    to_us,
+    to_uuid,
+)
+from treadle_wire.store.v1 import job_pb2 as pb
+
+_STATE_TO_WIRE = {
+    JobState.PENDING: pb.JOB_STATE_PENDING,
+    JobState.RUNNING: pb.JOB_STATE_RUNNING,
+    JobState.SUCCESS: pb.JOB_STATE_SUCCESS,
+    JobState.FAILED: pb.JOB_STATE_FAILED,
+    JobState.CANCELLED: pb.JOB_STATE_CANCELLED,
+}
+_STATE_FROM_WIRE = {wire: state for state, wire in _STATE_TO_WIRE.items()}
+
+
+def state_to_wire(state: JobState) -> pb.JobState:
+    return _STATE_TO_WIRE[state]
+
+
+def state_from_wire(state: pb.JobState) -> JobState:
+    return _STATE_FROM_WIRE[state]
+
+
+def new_job_to_wire(new: NewJob) -> pb.Submission:
+    asked = new.submission
+    message = pb.Submission(
+        id=asked.id.bytes,
+        queue=asked.queue,
+        type=asked.type,
+        priority=asked.priority,
+        options=options_to_wire(asked.options),
+        metadata=asked.metadata,
+        payload=new.payload,
+    )
+    if asked.run_at is not None:
+        message.run_at_us = to_us(asked.run_at)
+    if asked.delay is not None:
+        message.delay_us = duration_to_us(asked.delay)
+    if asked.expires_at is not None:
+        message.expires_at_us = to_us(asked.expires_at)
+    return message
+
+
+def new_job_from_wire(message: pb.Submission, namespace: str) -> NewJob:
+    """Raises InvalidValue as the domain does: the sender's word is not trusted."""
+    submission = Submission(
+        id=to_uuid(message.id),
+        namespace=namespace,
+        queue=message.queue,
+        type=message.type,
+        priority=message.priority,
+        run_at=from_us(message.run_at_us) if message.HasField("run_at_us") else None,
+        delay=duration_from_us(message.delay_us) if message.HasField("delay_us") else None,
+        expires_at=from_us(message.expires_at_us) if message.HasField("expires_at_us") else None,
+        options=options_from_wire(message.options),
+        metadata=dict(message.metadata),
+    )
+    return NewJob(submission=submission, payload=message.payload)
+
+
+def job_to_wire(job: Job) -> pb.Job:
+    message = pb.Job(
+        id=job.id.bytes,
+        namespace=job.namespace,
+        queue=job.queue,
+        type=job.type,
+        priority=job.priority,
+        metadata=job.metadata,
+        state=state_to_wire(job.state),
+        version=job.version,
+        attempt=job.attempt,
+        losses=job.losses,
+        interruptions=job.interruptions,
+        snoozes=job.snoozes,
+        fence_base=job.fence_base,
+        fence=job.fence,
+        rank=job.rank,
+        created_at_us=to_us(job.created_at),
+        run_at_us=to_us(job.run_at),
+        alone=job.alone,
+        requested=options_to_wire(job.requested),
+        policy=options_to_wire(job.policy),
+        worker=job.worker,
+        session=None if job.session is None else job.session.bytes,
+        error=None if job.error is None else error_to_wire(job.error),
+    )
+    for field in _OPTIONAL_TIMES:
+        moment = getattr(job, field)
+        if moment is not None:
+            setattr(message, f"{field}_us", to_us(moment))
+    return message
+
+
+_OPTIONAL_TIMES = (
+    "expires_at",
+    "started_at",
+    "finished_at",
+    "cancel_requested_at",
+    "unknown_since",
+)
+
+
+def job_from_wire(message: pb.Job) -> Job:
+    times = {
+        field: from_us(getattr(message, f"{field}_us"))
+        for field in _OPTIONAL_TIMES
+        if message.HasField(f"{field}_us")
+    }
+    return Job(
+        id=to_uuid(message.id),
+        namespace=message.namespace,
+        queue=message.queue,
+        type=message.type,
+        priority=message.priority,
+        metadata=dict(message.metadata),
+        state=state_from_wire(message.state),
+        version=message.version,
+        attempt=message.attempt,
+        losses=message.losses,
+        interruptions=message.interruptions,
+        snoozes=message.snoozes,
+        fence_base=message.fence_base,
+        fence=message.fence,
+        rank=message.rank,
+        created_at=from_us(message.created_at_us),
+        run_at=from_us(message.run_at_us),
+        alone=message.alone,
+        requested=options_from_wire(message.requested),
+        policy=options_from_wire(message.policy).over(RunPolicy()),
+        worker=message.worker if message.HasField("worker") else None,
+        session=to_uuid(message.session) if message.HasField("session") else None,
+        error=error_from_wire(message.error) if message.HasField("error") else None,
+        **times,
+    )
+
+
+def stored_job_to_wire(stored: StoredJob) -> pb.StoredJob:
+    return pb.StoredJob(job=job_to_wire(stored.job), payload=stored.payload, result=stored.result)
+
+
+def stored_job_from_wire(message: pb.StoredJob) -> StoredJob:
+    return StoredJob(
+        job=job_from_wire(message.job),
+        payload=message.payload,
+        result=message.result if message.HasField("result") else None,
+    )
+
+
+def attempt_to_wire(attempt: Attempt) -> pb.Attempt:
+    return pb.Attempt(
+        job_id=attempt.job_id.bytes,
+        fence=attempt.fence,
+        number=attempt.number,
+        session=attempt.session.bytes,
+        worker=attempt.worker,
+        started_at_us=to_us(attempt.started_at),
+        ended_at_us=to_us(attempt.ended_at),
+        error=error_to_wire(attempt.error),
+    )
+
+
+def attempt_from_wire(message: pb.Attempt) -> Attempt:
+    return Attempt(
+        job_id=to_uuid(message.job_id),
+        fence=message.fence,
+        number=message.number,
+        session=to_uuid(message.session),
+        worker=message.worker,
+        started_at=from_us(message.started_at_us),
+        ended_at=from_us(message.ended_at_us),
+        error=error_from_wire(message.error),
+    )
+
+
+def error_to_wire(error: JobError) -> pb.JobError:
+    return pb.JobError(
+        kind=error.kind, type=error.type, message=error.message, traceback=error.traceback
+    )
+
+
+def error_from_wire(message: pb.JobError) -> JobError:
+    return JobError(
+        kind=ErrorKind(message.kind),
+        type=message.type,
+        message=message.message,
+        traceback=message.traceback,
+    )
+
+
+def options_to_wire(options: RunOptions | RunPolicy) -> pb.RunOptions:
+    return pb.RunOptions(
+        max_attempts=options.max_attempts,
+        timeout_us=None if options.timeout is None else duration_to_us(options.timeout),
+        retry=None if options.retry is None else _retry_to_wire(options.retry),
+    )
+
+
+def options_from_wire(message: pb.RunOptions) -> RunOptions:
+    return RunOptions(
+        max_attempts=message.max_attempts if message.HasField("max_attempts") else None,
+        timeout=duration_from_us(message.timeout_us) if message.HasField("timeout_us") else None,
+        retry=_retry_from_wire(message.retry) if message.HasField("retry") else None,
+    )
+
+
+def _retry_to_wire(policy: RetryPolicy) -> pb.RetryPolicy:
+    return pb.RetryPolicy(
+        initial_us=duration_to_us(policy.initial),
+        maximum_us=duration_to_us(policy.maximum),
+        multiplier=policy.multiplier,
+        jitter=policy.jitter,
+    )
+
+
+def _retry_from_wire(message: pb.RetryPolicy) -> RetryPolicy:
+    return RetryPolicy(
+        initial=duration_from_us(message.initial_us),
+        maximum=duration_from_us(message.maximum_us),
+        multiplier=message.multiplier,
+        jitter=message.jitter,
+    )

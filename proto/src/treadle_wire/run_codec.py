@@ -1,0 +1,198 @@
+"""Claims, outcomes and worker sessions, to messages and back."""
+
+from typing import assert_never
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
+from treadle_domain.errors import InvalidValue
+from treadle_domain.outcomes import Failed, Lost, Outcome, Released, Ruling, Snoozed, Succeeded
+from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
+from treadle_wire.job_codec import (
+    error_from_wire,
+    error_to_wire,
+    options_from_wire,
+    options_to_wire,
+)
+from treadle_wire.scalars import duration_from_us, duration_to_us, from_us, to_us, to_uuid
+from treadle_wire.store.v1 import job_store_pb2 as pb
+
+_REFUSAL_TO_WIRE = {
+    ClaimRefusal.GONE: pb.CLAIM_REFUSAL_GONE,
+    ClaimRefusal.NOT_DUE: pb.CLAIM_REFUSAL_NOT_DUE,
+    ClaimRefusal.PAUSED: pb.CLAIM_REFUSAL_PAUSED,
+    ClaimRefusal.UNKNOWN_TYPE: pb.CLAIM_REFUSAL_UNKNOWN_TYPE,
+    ClaimRefusal.LEFT_OVER: pb.CLAIM_REFUSAL_LEFT_OVER,
+}
+_REFUSAL_FROM_WIRE = {wire: refusal for refusal, wire in _REFUSAL_TO_WIRE.items()}
+_RULING_TO_WIRE = {
+    Ruling.APPLIED: pb.RULING_APPLIED,
+    Ruling.ALREADY_RECORDED: pb.RULING_ALREADY_RECORDED,
+    Ruling.STALE: pb.RULING_STALE,
+}
+_RULING_FROM_WIRE = {wire: ruling for ruling, wire in _RULING_TO_WIRE.items()}
+
+
+def ruling_to_wire(ruling: Ruling) -> pb.Ruling:
+    return _RULING_TO_WIRE[ruling]
+
+
+def ruling_from_wire(ruling: pb.Ruling) -> Ruling:
+    return _RULING_FROM_WIRE[ruling]
+
+
+def session_to_wire(session: WorkerSession) -> pb.OpenSessionRequest:
+    return pb.OpenSessionRequest(
+        session_id=session.id.bytes,
+        worker=session.worker,
+        namespaces=session.namespaces,
+        queues=session.queues,
+        handlers={name: options_to_wire(options) for name, options in session.handlers.items()},
+    )
+
+
+def session_from_wire(message: pb.OpenSessionRequest) -> WorkerSession:
+    return WorkerSession(
+        id=to_uuid(message.session_id),
+        worker=message.worker,
+        namespaces=tuple(message.namespaces),
+        queues=tuple(message.queues),
+        handlers={name: options_from_wire(said) for name, said in message.handlers.items()},
+    )
+
+
+def heartbeat_to_wire(beat: Heartbeat) -> pb.HeartbeatRequest:
+    return pb.HeartbeatRequest(
+        session_id=beat.session.bytes,
+        number=beat.number,
+        held=[pb.HeldRun(job_id=job.bytes, fence=fence) for job, fence in beat.held.items()],
+        open_claim_ids=[claim.bytes for claim in beat.open_claims],
+    )
+
+
+def heartbeat_from_wire(message: pb.HeartbeatRequest) -> Heartbeat:
+    return Heartbeat(
+        session=to_uuid(message.session_id),
+        number=message.number,
+        held={to_uuid(run.job_id): run.fence for run in message.held},
+        open_claims=frozenset(to_uuid(claim) for claim in message.open_claim_ids),
+    )
+
+
+def lease_to_wire(lease: Lease) -> pb.HeartbeatResponse:
+    return pb.HeartbeatResponse(
+        expires_at_us=to_us(lease.expires_at),
+        cancelled=[pb.HeldRun(job_id=job.bytes, fence=fence) for job, fence in lease.cancelled],
+    )
+
+
+def lease_from_wire(message: pb.HeartbeatResponse) -> Lease:
+    return Lease(
+        expires_at=from_us(message.expires_at_us),
+        cancelled=tuple((to_uuid(run.job_id), run.fence) for run in message.cancelled),
+    )
+
+
+def claim_to_wire(batch: ClaimBatch) -> pb.ClaimJobsRequest:
+    return pb.ClaimJobsRequest(
+        namespace=batch.namespace,
+        session_id=batch.session.bytes,
+        claim_id=batch.claim_id.bytes,
+        heartbeat_number=batch.heartbeat_number,
+        job_ids=[job_id.bytes for job_id in batch.job_ids],
+    )
+
+
+def claim_from_wire(message: pb.ClaimJobsRequest) -> ClaimBatch:
+    return ClaimBatch(
+        namespace=message.namespace,
+        session=to_uuid(message.session_id),
+        claim_id=to_uuid(message.claim_id),
+        heartbeat_number=message.heartbeat_number,
+        job_ids=tuple(to_uuid(job_id) for job_id in message.job_ids),
+    )
+
+
+def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:
+    if isinstance(answer, ClaimRefusal):
+        return pb.ClaimAnswer(refusal=_REFUSAL_TO_WIRE[answer])
+    run = pb.ClaimedRun(
+        job_id=answer.job_id.bytes,
+        fence=answer.fence,
+        namespace=answer.namespace,
+        queue=answer.queue,
+        type=answer.type,
+        attempt=answer.attempt,
+        max_attempts=answer.max_attempts,
+        timeout_us=duration_to_us(answer.timeout),
+        created_at_us=to_us(answer.created_at),
+        metadata=answer.metadata,
+        payload=answer.payload,
+        must_run_alone=answer.must_run_alone,
+    )
+    return pb.ClaimAnswer(run=run)
+
+
+def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal:
+    if message.WhichOneof("answer") == "refusal":
+        return _REFUSAL_FROM_WIRE[message.refusal]
+    run = message.run
+    return ClaimedRun(
+        job_id=to_uuid(run.job_id),
+        fence=run.fence,
+        namespace=run.namespace,
+        queue=run.queue,
+        type=run.type,
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        timeout=duration_from_us(run.timeout_us),
+        created_at=from_us(run.created_at_us),
+        metadata=dict(run.metadata),
+        payload=run.payload,
+        must_run_alone=run.must_run_alone,
+    )
+
+
+def report_to_wire(report: RunReport) -> pb.RunOutcome:
+    message = pb.RunOutcome(
+        namespace=report.namespace, job_id=report.job_id.bytes, fence=report.fence
+    )
+    match report.outcome:
+        case Succeeded():
+            message.succeeded = report.result or b"null"
+        case Failed(error=error):
+            message.failed.CopyFrom(error_to_wire(error))
+        case Snoozed(delay=delay):
+            message.snoozed_us = duration_to_us(delay)
+        case Released(alone=alone):
+            message.released.alone = alone
+        case Lost():
+            message.lost.SetInParent()
+        case _:
+            assert_never(report.outcome)
+    return message
+
+
+def report_from_wire(message: pb.RunOutcome) -> RunReport:
+    kind = message.WhichOneof("outcome")
+    return RunReport(
+        namespace=message.namespace,
+        job_id=to_uuid(message.job_id),
+        fence=message.fence,
+        outcome=_outcome_from_wire(message),
+        result=message.succeeded if kind == "succeeded" else None,
+    )
+
+
+def _outcome_from_wire(message: pb.RunOutcome) -> Outcome:
+    match message.WhichOneof("outcome"):
+        case "succeeded":
+            return Succeeded()
+        case "failed":
+            return Failed(error=error_from_wire(message.failed))
+        case "snoozed_us":
+            return Snoozed(delay=duration_from_us(message.snoozed_us))
+        case "released":
+            return Released(alone=message.released.alone)
+        case "lost":
+            return Lost()
+        case _:
+            raise InvalidValue("outcome", "must be given")

@@ -1,0 +1,64 @@
+"""The one table between what the domain refuses and what gRPC says."""
+
+import grpc
+
+from treadle_domain.errors import (
+    DomainError,
+    InvalidValue,
+    JobNotFound,
+    SessionNotOpen,
+    TransitionRefused,
+)
+from treadle_domain.states import Verb
+from treadle_wire.job_codec import state_from_wire, state_to_wire
+from treadle_wire.scalars import to_uuid
+from treadle_wire.store.v1 import job_pb2 as pb
+
+FAULT_KEY = "treadle-fault-bin"
+"""Trailing metadata of a refused call: a serialised Fault."""
+
+STATUS: dict[type[DomainError], grpc.StatusCode] = {
+    InvalidValue: grpc.StatusCode.INVALID_ARGUMENT,
+    JobNotFound: grpc.StatusCode.NOT_FOUND,
+    TransitionRefused: grpc.StatusCode.FAILED_PRECONDITION,
+    SessionNotOpen: grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+
+def fault_to_wire(error: DomainError) -> pb.Fault:
+    match error:
+        case InvalidValue(field=field, reason=reason):
+            return pb.Fault(invalid_value=pb.Fault.InvalidValue(field=field, reason=reason))
+        case JobNotFound(job_id=job_id):
+            return pb.Fault(job_not_found=pb.Fault.JobNotFound(job_id=job_id.bytes))
+        case TransitionRefused(job_id=job_id, state=state, verb=verb):
+            refused = pb.Fault.TransitionRefused(
+                job_id=job_id.bytes, state=state_to_wire(state), verb=verb
+            )
+            return pb.Fault(transition_refused=refused)
+        case SessionNotOpen(session_id=session_id):
+            return pb.Fault(session_not_open=pb.Fault.SessionNotOpen(session_id=session_id.bytes))
+    raise TypeError(f"{type(error).__name__} has no message")
+
+
+def fault_from_wire(fault: pb.Fault) -> DomainError:
+    match fault.WhichOneof("fault"):
+        case "invalid_value":
+            return InvalidValue(fault.invalid_value.field, fault.invalid_value.reason)
+        case "job_not_found":
+            return JobNotFound(to_uuid(fault.job_not_found.job_id))
+        case "transition_refused":
+            refused = fault.transition_refused
+            state = state_from_wire(refused.state)
+            return TransitionRefused(to_uuid(refused.job_id), state, Verb(refused.verb))
+        case "session_not_open":
+            return SessionNotOpen(to_uuid(fault.session_not_open.session_id))
+    raise TypeError("an empty fault")
+
+
+def fault_of(error: grpc.aio.AioRpcError) -> DomainError | None:
+    """The domain error that refused the call; None where the call failed for another reason."""
+    for key, value in error.trailing_metadata() or ():
+        if key == FAULT_KEY and isinstance(value, bytes):
+            return fault_from_wire(pb.Fault.FromString(value))
+    return None

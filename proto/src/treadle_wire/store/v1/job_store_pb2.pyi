@@ -1,0 +1,325 @@
+from treadle_wire.store.v1 import job_pb2 as _job_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ClaimRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLAIM_REFUSAL_UNSPECIFIED: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_GONE: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_NOT_DUE: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_PAUSED: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_UNKNOWN_TYPE: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_LEFT_OVER: _ClassVar[ClaimRefusal]
+
+class Ruling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RULING_UNSPECIFIED: _ClassVar[Ruling]
+    RULING_APPLIED: _ClassVar[Ruling]
+    RULING_ALREADY_RECORDED: _ClassVar[Ruling]
+    RULING_STALE: _ClassVar[Ruling]
+CLAIM_REFUSAL_UNSPECIFIED: ClaimRefusal
+CLAIM_REFUSAL_GONE: ClaimRefusal
+CLAIM_REFUSAL_NOT_DUE: ClaimRefusal
+CLAIM_REFUSAL_PAUSED: ClaimRefusal
+CLAIM_REFUSAL_UNKNOWN_TYPE: ClaimRefusal
+CLAIM_REFUSAL_LEFT_OVER: ClaimRefusal
+RULING_UNSPECIFIED: Ruling
+RULING_APPLIED: Ruling
+RULING_ALREADY_RECORDED: Ruling
+RULING_STALE: Ruling
+
+class SubmitJobsRequest(_message.Message):
+    __slots__ = ("namespace", "submissions")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    SUBMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    submissions: _containers.RepeatedCompositeFieldContainer[_job_pb2.Submission]
+    def __init__(self, namespace: _Optional[str] = ..., submissions: _Optional[_Iterable[_Union[_job_pb2.Submission, _Mapping]]] = ...) -> None: ...
+
+class SubmitJobsResponse(_message.Message):
+    __slots__ = ("answers",)
+    class Submitted(_message.Message):
+        __slots__ = ("job", "fault", "due")
+        JOB_FIELD_NUMBER: _ClassVar[int]
+        FAULT_FIELD_NUMBER: _ClassVar[int]
+        DUE_FIELD_NUMBER: _ClassVar[int]
+        job: _job_pb2.Job
+        fault: _job_pb2.Fault
+        due: bool
+        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ...) -> None: ...
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[SubmitJobsResponse.Submitted]
+    def __init__(self, answers: _Optional[_Iterable[_Union[SubmitJobsResponse.Submitted, _Mapping]]] = ...) -> None: ...
+
+class GetJobsRequest(_message.Message):
+    __slots__ = ("namespace", "job_ids")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    JOB_IDS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    job_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, namespace: _Optional[str] = ..., job_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class GetJobsResponse(_message.Message):
+    __slots__ = ("answers",)
+    class Found(_message.Message):
+        __slots__ = ("job",)
+        JOB_FIELD_NUMBER: _ClassVar[int]
+        job: _job_pb2.StoredJob
+        def __init__(self, job: _Optional[_Union[_job_pb2.StoredJob, _Mapping]] = ...) -> None: ...
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[GetJobsResponse.Found]
+    def __init__(self, answers: _Optional[_Iterable[_Union[GetJobsResponse.Found, _Mapping]]] = ...) -> None: ...
+
+class ListJobsRequest(_message.Message):
+    __slots__ = ("namespace", "states", "queue", "type", "metadata", "limit", "after")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    states: _containers.RepeatedScalarFieldContainer[_job_pb2.JobState]
+    queue: str
+    type: str
+    metadata: _containers.ScalarMap[str, str]
+    limit: int
+    after: Position
+    def __init__(self, namespace: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_job_pb2.JobState, str]]] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., limit: _Optional[int] = ..., after: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
+
+class Position(_message.Message):
+    __slots__ = ("created_at_us", "job_id")
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    created_at_us: int
+    job_id: bytes
+    def __init__(self, created_at_us: _Optional[int] = ..., job_id: _Optional[bytes] = ...) -> None: ...
+
+class ListJobsResponse(_message.Message):
+    __slots__ = ("jobs", "more")
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[_job_pb2.Job]
+    more: bool
+    def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.Job, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class ListAttemptsRequest(_message.Message):
+    __slots__ = ("namespace", "job_id")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    job_id: bytes
+    def __init__(self, namespace: _Optional[str] = ..., job_id: _Optional[bytes] = ...) -> None: ...
+
+class ListAttemptsResponse(_message.Message):
+    __slots__ = ("attempts",)
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    attempts: _containers.RepeatedCompositeFieldContainer[_job_pb2.Attempt]
+    def __init__(self, attempts: _Optional[_Iterable[_Union[_job_pb2.Attempt, _Mapping]]] = ...) -> None: ...
+
+class ChangeJobsRequest(_message.Message):
+    __slots__ = ("namespace", "job_ids")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    JOB_IDS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    job_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, namespace: _Optional[str] = ..., job_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ChangeJobsResponse(_message.Message):
+    __slots__ = ("answers",)
+    class Changed(_message.Message):
+        __slots__ = ("job", "fault")
+        JOB_FIELD_NUMBER: _ClassVar[int]
+        FAULT_FIELD_NUMBER: _ClassVar[int]
+        job: _job_pb2.StoredJob
+        fault: _job_pb2.Fault
+        def __init__(self, job: _Optional[_Union[_job_pb2.StoredJob, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ...) -> None: ...
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[ChangeJobsResponse.Changed]
+    def __init__(self, answers: _Optional[_Iterable[_Union[ChangeJobsResponse.Changed, _Mapping]]] = ...) -> None: ...
+
+class OpenSessionRequest(_message.Message):
+    __slots__ = ("session_id", "worker", "namespaces", "queues", "handlers")
+    class HandlersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _job_pb2.RunOptions
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_job_pb2.RunOptions, _Mapping]] = ...) -> None: ...
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    HANDLERS_FIELD_NUMBER: _ClassVar[int]
+    session_id: bytes
+    worker: str
+    namespaces: _containers.RepeatedScalarFieldContainer[str]
+    queues: _containers.RepeatedScalarFieldContainer[str]
+    handlers: _containers.MessageMap[str, _job_pb2.RunOptions]
+    def __init__(self, session_id: _Optional[bytes] = ..., worker: _Optional[str] = ..., namespaces: _Optional[_Iterable[str]] = ..., queues: _Optional[_Iterable[str]] = ..., handlers: _Optional[_Mapping[str, _job_pb2.RunOptions]] = ...) -> None: ...
+
+class OpenSessionResponse(_message.Message):
+    __slots__ = ("lease_us",)
+    LEASE_US_FIELD_NUMBER: _ClassVar[int]
+    lease_us: int
+    def __init__(self, lease_us: _Optional[int] = ...) -> None: ...
+
+class HeartbeatRequest(_message.Message):
+    __slots__ = ("session_id", "number", "held", "open_claim_ids")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    OPEN_CLAIM_IDS_FIELD_NUMBER: _ClassVar[int]
+    session_id: bytes
+    number: int
+    held: _containers.RepeatedCompositeFieldContainer[HeldRun]
+    open_claim_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, session_id: _Optional[bytes] = ..., number: _Optional[int] = ..., held: _Optional[_Iterable[_Union[HeldRun, _Mapping]]] = ..., open_claim_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class HeldRun(_message.Message):
+    __slots__ = ("job_id", "fence")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    job_id: bytes
+    fence: int
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ...) -> None: ...
+
+class HeartbeatResponse(_message.Message):
+    __slots__ = ("expires_at_us", "cancelled")
+    EXPIRES_AT_US_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    expires_at_us: int
+    cancelled: _containers.RepeatedCompositeFieldContainer[HeldRun]
+    def __init__(self, expires_at_us: _Optional[int] = ..., cancelled: _Optional[_Iterable[_Union[HeldRun, _Mapping]]] = ...) -> None: ...
+
+class CloseSessionRequest(_message.Message):
+    __slots__ = ("session_id", "reason")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    session_id: bytes
+    reason: str
+    def __init__(self, session_id: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CloseSessionResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ClaimJobsRequest(_message.Message):
+    __slots__ = ("namespace", "session_id", "claim_id", "heartbeat_number", "job_ids")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    JOB_IDS_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    session_id: bytes
+    claim_id: bytes
+    heartbeat_number: int
+    job_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, namespace: _Optional[str] = ..., session_id: _Optional[bytes] = ..., claim_id: _Optional[bytes] = ..., heartbeat_number: _Optional[int] = ..., job_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ClaimJobsResponse(_message.Message):
+    __slots__ = ("answers",)
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedCompositeFieldContainer[ClaimAnswer]
+    def __init__(self, answers: _Optional[_Iterable[_Union[ClaimAnswer, _Mapping]]] = ...) -> None: ...
+
+class ClaimAnswer(_message.Message):
+    __slots__ = ("run", "refusal")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    run: ClaimedRun
+    refusal: ClaimRefusal
+    def __init__(self, run: _Optional[_Union[ClaimedRun, _Mapping]] = ..., refusal: _Optional[_Union[ClaimRefusal, str]] = ...) -> None: ...
+
+class ClaimedRun(_message.Message):
+    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_US_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    MUST_RUN_ALONE_FIELD_NUMBER: _ClassVar[int]
+    job_id: bytes
+    fence: int
+    namespace: str
+    queue: str
+    type: str
+    attempt: int
+    max_attempts: int
+    timeout_us: int
+    created_at_us: int
+    metadata: _containers.ScalarMap[str, str]
+    payload: bytes
+    must_run_alone: bool
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ...) -> None: ...
+
+class FinishJobsRequest(_message.Message):
+    __slots__ = ("session_id", "outcomes")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    session_id: bytes
+    outcomes: _containers.RepeatedCompositeFieldContainer[RunOutcome]
+    def __init__(self, session_id: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[RunOutcome, _Mapping]]] = ...) -> None: ...
+
+class RunOutcome(_message.Message):
+    __slots__ = ("namespace", "job_id", "fence", "succeeded", "failed", "snoozed_us", "released", "lost")
+    class Released(_message.Message):
+        __slots__ = ("alone",)
+        ALONE_FIELD_NUMBER: _ClassVar[int]
+        alone: bool
+        def __init__(self, alone: _Optional[bool] = ...) -> None: ...
+    class Lost(_message.Message):
+        __slots__ = ()
+        def __init__(self) -> None: ...
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    SUCCEEDED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    SNOOZED_US_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    job_id: bytes
+    fence: int
+    succeeded: bytes
+    failed: _job_pb2.JobError
+    snoozed_us: int
+    released: RunOutcome.Released
+    lost: RunOutcome.Lost
+    def __init__(self, namespace: _Optional[str] = ..., job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., succeeded: _Optional[bytes] = ..., failed: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., snoozed_us: _Optional[int] = ..., released: _Optional[_Union[RunOutcome.Released, _Mapping]] = ..., lost: _Optional[_Union[RunOutcome.Lost, _Mapping]] = ...) -> None: ...
+
+class FinishJobsResponse(_message.Message):
+    __slots__ = ("rulings",)
+    RULINGS_FIELD_NUMBER: _ClassVar[int]
+    rulings: _containers.RepeatedScalarFieldContainer[Ruling]
+    def __init__(self, rulings: _Optional[_Iterable[_Union[Ruling, str]]] = ...) -> None: ...
