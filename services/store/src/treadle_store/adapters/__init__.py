@@ -1,0 +1,1 @@
+"""Where the store meets gRPC, PostgreSQL, Redis and time."""

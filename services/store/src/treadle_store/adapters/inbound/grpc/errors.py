@@ -1,0 +1,48 @@
+"""What callers are told when a call is refused or fails: one interceptor for all methods."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+import structlog
+from grpc.aio import ServerInterceptor, ServicerContext
+
+from treadle_domain.errors import DomainError
+from treadle_store.application.errors import StoreError
+from treadle_wire.status import FAULT_KEY, STATUS, fault_to_wire
+
+_log = structlog.get_logger()
+
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+class ErrorsToStatus(ServerInterceptor):
+    """Domain errors travel with their fields; whatever keeps the store from answering is UNAVAILABLE: try again."""
+
+    async def intercept_service(
+        self, continuation: Continuation, details: grpc.HandlerCallDetails
+    ) -> Any:
+        handler = await continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        answer: Any = handler.unary_unary
+
+        async def answer_or_abort(request: Any, context: ServicerContext[Any, Any]) -> Any:
+            try:
+                return await answer(request, context)
+            except DomainError as error:
+                await _refuse(context, error)
+            except StoreError as error:
+                _log.warning("store: cannot answer", method=details.method, error=str(error))
+                await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+
+        return grpc.unary_unary_rpc_method_handler(
+            answer_or_abort,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+async def _refuse(context: ServicerContext[Any, Any], error: DomainError) -> NoReturn:
+    fault = fault_to_wire(error).SerializeToString()
+    await context.abort(STATUS[type(error)], str(error), trailing_metadata=((FAULT_KEY, fault),))

@@ -1,0 +1,75 @@
+"""The parts of requests and answers that only this side of the wire needs."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from treadle_domain.errors import DomainError, InvalidValue
+from treadle_domain.stored_job import JobQuery, NewJob, Position, StoredJob
+from treadle_domain.worker_session import SessionEnd
+from treadle_store.application.submit_jobs import Accepted
+from treadle_wire import job_codec
+from treadle_wire.scalars import from_us, to_uuid
+from treadle_wire.status import fault_to_wire
+from treadle_wire.store.v1 import job_pb2, job_store_pb2
+
+MAX_BATCH = 1_000
+
+Item = TypeVar("Item")
+
+
+def bounded(items: Sequence[Item]) -> Sequence[Item]:
+    """Raises InvalidValue above MAX_BATCH."""
+    if len(items) > MAX_BATCH:
+        raise InvalidValue("batch", f"must hold at most {MAX_BATCH} jobs")
+    return items
+
+
+def new_job_or_fault(message: job_pb2.Submission, namespace: str) -> NewJob | InvalidValue:
+    try:
+        return job_codec.new_job_from_wire(message, namespace)
+    except InvalidValue as error:
+        return error
+
+
+def query_of(request: job_store_pb2.ListJobsRequest) -> JobQuery:
+    after = (
+        Position(
+            created_at=from_us(request.after.created_at_us), job_id=to_uuid(request.after.job_id)
+        )
+        if request.HasField("after")
+        else None
+    )
+    return JobQuery(
+        namespace=request.namespace,
+        states=frozenset(job_codec.state_from_wire(state) for state in request.states),
+        queue=request.queue or None,
+        type=request.type or None,
+        metadata=dict(request.metadata),
+        limit=request.limit,
+        after=after,
+    )
+
+
+def submitted(answer: Accepted | InvalidValue) -> job_store_pb2.SubmitJobsResponse.Submitted:
+    if isinstance(answer, InvalidValue):
+        return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
+    job = job_codec.job_to_wire(answer.job)
+    return job_store_pb2.SubmitJobsResponse.Submitted(job=job, due=answer.due)
+
+
+def found(stored: StoredJob | None) -> job_store_pb2.GetJobsResponse.Found:
+    job = None if stored is None else job_codec.stored_job_to_wire(stored)
+    return job_store_pb2.GetJobsResponse.Found(job=job)
+
+
+def changed(answer: StoredJob | DomainError) -> job_store_pb2.ChangeJobsResponse.Changed:
+    if isinstance(answer, DomainError):
+        return job_store_pb2.ChangeJobsResponse.Changed(fault=fault_to_wire(answer))
+    return job_store_pb2.ChangeJobsResponse.Changed(job=job_codec.stored_job_to_wire(answer))
+
+
+def session_end(reason: str) -> SessionEnd:
+    """What a worker may say; only the store says `expired`."""
+    if reason not in (SessionEnd.DRAINED, SessionEnd.KILLED):
+        raise InvalidValue("reason", "must be drained or killed")
+    return SessionEnd(reason)

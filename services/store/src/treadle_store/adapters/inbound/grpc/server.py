@@ -1,0 +1,57 @@
+"""The gRPC server: JobStore and the standard health service."""
+
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import OVERALL_HEALTH
+from grpc_health.v1.health import aio as health_aio
+
+from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
+from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore
+from treadle_store.application.errors import StoreError
+from treadle_store.application.ports import Clock
+from treadle_wire.store.v1.job_store_pb2_grpc import add_JobStoreServicer_to_server
+
+MAX_MESSAGE_BYTES = 9 * 1024 * 1024
+"""A batch of 8 MiB and what surrounds it."""
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),  # a port that is taken is an error, not shared
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+]
+
+
+class GrpcServer:
+    def __init__(self, job_store: GrpcJobStore, clock: Clock, address: str) -> None:
+        self._clock = clock
+        self._address = address
+        self._health = health_aio.HealthServicer()
+        self._server = aio.server(interceptors=[ErrorsToStatus()], options=_OPTIONS)
+        add_JobStoreServicer_to_server(job_store, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.port = 0
+
+    async def start(self) -> None:
+        """Raises RuntimeError when the address cannot be had. Health says NOT_SERVING until the first check."""
+        await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self.port = self._server.add_insecure_port(self._address)
+        await self._server.start()
+
+    async def check_health(self) -> None:
+        """SERVING exactly while PostgreSQL answers."""
+        try:
+            await self._clock.now()
+        except StoreError:
+            await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+            raise
+        await self._say(health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuses new calls at once; those under way may take `grace_seconds`."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+
+    async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        await self._health.set(OVERALL_HEALTH, status)

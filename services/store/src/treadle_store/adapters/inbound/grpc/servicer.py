@@ -1,0 +1,119 @@
+"""The JobStore service: messages in, a use case or a port, messages out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from treadle_domain.stored_job import NewJob
+from treadle_store.adapters.inbound.grpc import messages
+from treadle_store.adapters.inbound.grpc.messages import bounded
+from treadle_store.application.cancel_jobs import CancelJobs
+from treadle_store.application.claim_jobs import ClaimJobs
+from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.keep_session import KeepSession
+from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.ports import JobRepository
+from treadle_store.application.retry_jobs import RetryJobs
+from treadle_store.application.submit_jobs import SubmitJobs
+from treadle_wire import job_codec, run_codec
+from treadle_wire.scalars import duration_to_us, to_uuid
+from treadle_wire.store.v1 import job_store_pb2 as pb
+from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreServicer
+
+Context = ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    submit_jobs: SubmitJobs
+    claim_jobs: ClaimJobs
+    finish_jobs: FinishJobs
+    cancel_jobs: CancelJobs
+    retry_jobs: RetryJobs
+    keep_session: KeepSession
+    list_attempts: ListAttempts
+
+
+class GrpcJobStore(JobStoreServicer):
+    def __init__(self, use_cases: UseCases, jobs: JobRepository) -> None:
+        self._do = use_cases
+        self._jobs = jobs
+
+    async def SubmitJobs(
+        self, request: pb.SubmitJobsRequest, context: Context
+    ) -> pb.SubmitJobsResponse:
+        read = [
+            messages.new_job_or_fault(message, request.namespace)
+            for message in bounded(request.submissions)
+        ]
+        valid = [new for new in read if isinstance(new, NewJob)]
+        accepted = iter(await self._do.submit_jobs(valid) if valid else [])
+        answers = [next(accepted) if isinstance(new, NewJob) else new for new in read]
+        return pb.SubmitJobsResponse(answers=[messages.submitted(answer) for answer in answers])
+
+    async def GetJobs(self, request: pb.GetJobsRequest, context: Context) -> pb.GetJobsResponse:
+        ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
+        found = await self._jobs.find_stored(request.namespace, ids)
+        return pb.GetJobsResponse(answers=[messages.found(found.get(job_id)) for job_id in ids])
+
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
+        page = await self._jobs.page(messages.query_of(request))
+        jobs = [job_codec.job_to_wire(job) for job in page.jobs]
+        return pb.ListJobsResponse(jobs=jobs, more=page.next is not None)
+
+    async def ListAttempts(
+        self, request: pb.ListAttemptsRequest, context: Context
+    ) -> pb.ListAttemptsResponse:
+        attempts = await self._do.list_attempts(request.namespace, to_uuid(request.job_id))
+        wire = [job_codec.attempt_to_wire(attempt) for attempt in attempts]
+        return pb.ListAttemptsResponse(attempts=wire)
+
+    async def CancelJobs(
+        self, request: pb.ChangeJobsRequest, context: Context
+    ) -> pb.ChangeJobsResponse:
+        ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
+        answers = await self._do.cancel_jobs(request.namespace, ids)
+        return pb.ChangeJobsResponse(answers=[messages.changed(answer) for answer in answers])
+
+    async def RetryJobs(
+        self, request: pb.ChangeJobsRequest, context: Context
+    ) -> pb.ChangeJobsResponse:
+        ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
+        answers = await self._do.retry_jobs(request.namespace, ids)
+        return pb.ChangeJobsResponse(answers=[messages.changed(answer) for answer in answers])
+
+    async def OpenSession(
+        self, request: pb.OpenSessionRequest, context: Context
+    ) -> pb.OpenSessionResponse:
+        lease = await self._do.keep_session.open(run_codec.session_from_wire(request))
+        return pb.OpenSessionResponse(lease_us=duration_to_us(lease))
+
+    async def Heartbeat(
+        self, request: pb.HeartbeatRequest, context: Context
+    ) -> pb.HeartbeatResponse:
+        lease = await self._do.keep_session.heartbeat(run_codec.heartbeat_from_wire(request))
+        return run_codec.lease_to_wire(lease)
+
+    async def CloseSession(
+        self, request: pb.CloseSessionRequest, context: Context
+    ) -> pb.CloseSessionResponse:
+        await self._do.keep_session.close(
+            to_uuid(request.session_id), messages.session_end(request.reason)
+        )
+        return pb.CloseSessionResponse()
+
+    async def ClaimJobs(
+        self, request: pb.ClaimJobsRequest, context: Context
+    ) -> pb.ClaimJobsResponse:
+        bounded(request.job_ids)
+        answers = await self._do.claim_jobs(run_codec.claim_from_wire(request))
+        wire = [run_codec.claim_answer_to_wire(answer) for answer in answers]
+        return pb.ClaimJobsResponse(answers=wire)
+
+    async def FinishJobs(
+        self, request: pb.FinishJobsRequest, context: Context
+    ) -> pb.FinishJobsResponse:
+        reports = [run_codec.report_from_wire(message) for message in bounded(request.outcomes)]
+        rulings = await self._do.finish_jobs(to_uuid(request.session_id), reports)
+        return pb.FinishJobsResponse(rulings=[run_codec.ruling_to_wire(r) for r in rulings])

@@ -1,0 +1,77 @@
+"""The announcer's turns in PostgreSQL: one transaction each, under a lock that dies with it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from treadle_domain.job import Job
+from treadle_domain.states import JobState
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.reads import job_columns
+from treadle_store.adapters.outbound.postgres.rows import job_of
+from treadle_store.adapters.outbound.postgres.tables import live_jobs, marks
+from treadle_store.application.ports import Mark
+
+_LOCK = 0x7EAD1E02
+_NAME = "announced"
+_BEGINNING = UUID(int=0)
+
+
+class PostgresAnnounceTurn:
+    def __init__(self, connection: AsyncConnection, now: datetime, mark: Mark) -> None:
+        self._connection = connection
+        self.now = now
+        self.mark = mark
+
+    async def due(self, after: Mark, until: datetime, limit: int) -> Sequence[Job]:
+        place = tuple_(live_jobs.c.run_at, live_jobs.c.id)
+        statement = (
+            select(*job_columns(live_jobs))
+            .where(
+                live_jobs.c.run_at > live_jobs.c.created_at,
+                place > tuple_(after.run_at, after.job_id),
+                live_jobs.c.run_at <= until,
+                live_jobs.c.state == JobState.PENDING.value,
+            )
+            .order_by(live_jobs.c.run_at, live_jobs.c.id)
+            .limit(limit)
+        )
+        return [job_of(row) for row in await self._connection.execute(statement)]
+
+    async def move_mark(self, mark: Mark) -> None:
+        place = {"run_at": mark.run_at, "job_id": mark.job_id}
+        statement = insert(marks).values(name=_NAME, **place)
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["name"], set_=place)
+        )
+
+
+class PostgresAnnouncements:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[PostgresAnnounceTurn | None]:
+        async with self._database.transaction() as connection:
+            if await connection.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
+                now = (await connection.scalars(select(func.clock_timestamp()))).one()
+                yield PostgresAnnounceTurn(connection, now, await _mark(connection, now))
+            else:
+                yield None
+
+
+async def _mark(connection: AsyncConnection, now: datetime) -> Mark:
+    """Without a mark, from the first delayed job that there is."""
+    statement = select(marks.c.run_at, marks.c.job_id).where(marks.c.name == _NAME)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is not None:
+        return Mark(row.run_at, row.job_id)
+    earliest = await connection.scalar(
+        select(func.min(live_jobs.c.run_at)).where(live_jobs.c.run_at > live_jobs.c.created_at)
+    )
+    return Mark(min(earliest or now, now), _BEGINNING)

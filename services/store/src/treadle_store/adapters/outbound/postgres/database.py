@@ -1,0 +1,81 @@
+"""Connections to PostgreSQL, and what its errors mean to the store."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from treadle_store.application.errors import DatabaseUnavailable, Unstorable
+
+_STATEMENT_TIMEOUT_MS = 5_000
+_POOL_TIMEOUT_SECONDS = 3
+_CONNECT_TIMEOUT_SECONDS = 3
+
+
+def driver_url(database_url: str) -> str:
+    """The same database by the driver in use, whichever form of postgresql:// the setting has."""
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+class Database:
+    """A pool of connections; none is opened before the first use, and one that broke is replaced."""
+
+    def __init__(self, database_url: str, pool_size: int) -> None:
+        self._engine = create_async_engine(
+            driver_url(database_url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_TIMEOUT_SECONDS,
+            pool_use_lifo=True,
+            connect_args={
+                "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+                f" -c idle_in_transaction_session_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+        self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Commits at the end of the block. Raises DatabaseUnavailable or Unstorable."""
+        with _translated():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Every statement is a transaction of its own. Raises DatabaseUnavailable."""
+        with _translated():
+            async with self._reads.connect() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("all connections are in use") from error
+    except DBAPIError as error:
+        first_line = str(error.orig).partition("\n")[0]
+        if isinstance(error, DataError) or _sqlstate(error).startswith(_LIMITS):
+            raise Unstorable(first_line) from error
+        if isinstance(error, OperationalError) or _sqlstate(error) in _NOT_MIGRATED:
+            raise DatabaseUnavailable(first_line) from error
+        raise
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+_LIMITS = "54"
+"""Exceeded by a value, such as JSON that is nested too deep."""
+_NOT_MIGRATED = frozenset({"42P01", "42703"})

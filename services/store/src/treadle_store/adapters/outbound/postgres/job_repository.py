@@ -1,0 +1,156 @@
+"""Jobs in PostgreSQL."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Executable, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
+from treadle_domain.job import Job
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
+from treadle_store.adapters.outbound.postgres import reads, statements
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.rows import (
+    Values,
+    attempt_of,
+    attempt_values,
+    job_of,
+    stored_job_of,
+    values_of,
+)
+from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
+from treadle_store.application.ports import Change, Hold
+
+
+class PostgresJobRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
+        rows = [values_of(new.job, payload=new.payload) for new in jobs]
+        async with self._database.transaction() as connection:
+            added = await _ids(connection, statements.ADD_LIVE, rows)
+            # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end
+            # that was committed while the insert waited.
+            added -= await _ids(connection, statements.DELETE_FINISHED_TWINS, rows)
+        repeated = await self._as_of_now(new.job for new in jobs if new.job.id not in added)
+        return [repeated.get(new.job.id, new) for new in jobs]
+
+    async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        jobs = map(job_of, await self._read(reads.FIND, {"namespace": namespace, "ids": [*ids]}))
+        return {job.id: job for job in jobs}
+
+    async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
+        rows = await self._read(reads.FIND_STORED, {"namespace": namespace, "ids": [*ids]})
+        return {stored.job.id: stored for stored in map(stored_job_of, rows)}
+
+    async def page(self, query: JobQuery) -> JobPage:
+        jobs = [job_of(row) for row in await self._read(reads.page(query), {})]
+        shown = jobs[: query.limit]
+        last = shown[-1] if len(jobs) > query.limit else None
+        place = None if last is None else Position(created_at=last.created_at, job_id=last.id)
+        return JobPage(jobs=tuple(shown), next=place)
+
+    async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
+        async with self._database.transaction() as connection:
+            saved = set[UUID]()
+            for statement, rows in _by_statement(changes):
+                saved |= await _ids(connection, statement, rows)
+            await _keep_runs(connection, [c for c in changes if c.after.id in saved])
+        return frozenset(change.after.id for change in changes) - saved
+
+    async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
+        statement = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.fence)
+        return [attempt_of(row) for row in await self._read(statement, {})]
+
+    async def held_by_claim(self, session: UUID, claim_id: UUID) -> Mapping[UUID, int]:
+        statement = select(held.c.job_id, held.c.fence).where(
+            held.c.session == session, held.c.claim_id == claim_id
+        )
+        return {row.job_id: row.fence for row in await self._read(statement, {})}
+
+    async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
+        statement = (
+            select(held.c.job_id, held.c.fence)
+            .join(live_jobs, live_jobs.c.id == held.c.job_id)
+            .where(held.c.session == session, live_jobs.c.cancel_requested_at.is_not(None))
+        )
+        return [(row.job_id, row.fence) for row in await self._read(statement, {})]
+
+    async def _as_of_now(self, jobs: Iterable[Job]) -> Mapping[UUID, StoredJob]:
+        by_namespace: dict[str, list[UUID]] = {}
+        for job in jobs:
+            by_namespace.setdefault(job.namespace, []).append(job.id)
+        found: dict[UUID, StoredJob] = {}
+        for namespace, ids in by_namespace.items():
+            found |= await self.find_stored(namespace, ids)
+        return found
+
+    async def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any]:
+        async with self._database.reading() as connection:
+            return (await connection.execute(statement, values)).all()
+
+
+def _by_statement(changes: Sequence[Change]) -> list[tuple[Executable, list[Values]]]:
+    """Each change by the statement for its tables, rows in the order of ids."""
+    staying, ending, reviving = list[Values](), list[Values](), list[Values]()
+    for change in sorted(changes, key=lambda change: change.after.id):
+        row = values_of(change.after, result=change.result)
+        row["expected_version"] = change.before.version
+        if change.before.state.is_final:
+            reviving.append(row)
+        else:
+            (ending if change.after.state.is_final else staying).append(row)
+    return [
+        (statements.UPDATE_LIVE, staying),
+        (statements.LIVE_TO_FINISHED, ending),
+        (statements.FINISHED_TO_LIVE, reviving),
+    ]
+
+
+async def _ids(
+    connection: AsyncConnection, statement: Executable, rows: Sequence[Values]
+) -> set[UUID]:
+    if not rows:
+        return set()
+    return set(await connection.scalars(statement, statements.parameters(rows)))
+
+
+async def _keep_runs(connection: AsyncConnection, changes: Sequence[Change]) -> None:
+    """What the session holds follows the state; a run that did not succeed leaves a record."""
+    begun = [_held_values(c.after, c.hold) for c in changes if c.hold is not None]
+    ended = [_key(c.before) for c in changes if _ends_run(c)]
+    records = [a for c in changes if (a := Attempt.ended_by(c.before, c.after, c.now)) is not None]
+    old = [
+        {"job_id": a.job_id, "fence": a.fence - KEPT_ATTEMPTS}
+        for a in records
+        if a.fence > KEPT_ATTEMPTS
+    ]
+    for statement, rows in (
+        (statements.HOLD, begun),
+        (statements.DELETE_HELD, ended),
+        (statements.ADD_ATTEMPTS, [attempt_values(a) for a in records]),
+        (statements.DELETE_OLD_ATTEMPTS, old),
+    ):
+        if rows:
+            await connection.execute(statement, statements.parameters(rows))
+
+
+def _ends_run(change: Change) -> bool:
+    return change.before.state is JobState.RUNNING and change.after.state is not JobState.RUNNING
+
+
+def _key(job: Job) -> Values:
+    return {"session": job.session, "job_id": job.id}
+
+
+def _held_values(job: Job, hold: Hold) -> Values:
+    return _key(job) | {
+        "fence": job.fence,
+        "claim_id": hold.claim_id,
+        "heartbeat_number": hold.heartbeat_number,
+        "claimed_at": job.started_at,
+    }

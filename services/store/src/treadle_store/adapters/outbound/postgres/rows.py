@@ -1,0 +1,147 @@
+"""Rows to jobs and back."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from treadle_domain.attempt import Attempt
+from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.run_policy import RunOptions, RunPolicy
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import StoredJob
+from treadle_store.application.errors import Unstorable
+
+Values = dict[str, Any]
+
+_SAME = [f.name for f in fields(Job) if f.name not in {"state", "requested", "policy", "error"}]
+"""Columns that are fields of the same name and type."""
+
+
+def values_of(job: Job, payload: bytes | None = None, result: bytes | None = None) -> Values:
+    """A payload is given with a new job only: it never changes."""
+    values: Values = {name: getattr(job, name) for name in _SAME}
+    said, policy = job.requested, job.policy
+    return values | {
+        "state": job.state.value,
+        "requested_max_attempts": said.max_attempts,
+        "requested_timeout": said.timeout,
+        "requested_retry": None if said.retry is None else _retry_values(said.retry),
+        "max_attempts": policy.max_attempts,
+        "timeout": policy.timeout,
+        "retry": _retry_values(policy.retry),
+        "error": None if job.error is None else _error_values(job.error),
+        "payload": _text_of(payload),
+        "result": _text_of(result),
+    }
+
+
+def stored_job_of(row: Row[Any]) -> StoredJob:
+    result = row._mapping["result"]
+    return StoredJob(
+        job=job_of(row),
+        payload=row._mapping["payload"].encode(),
+        result=None if result is None else result.encode(),
+    )
+
+
+def job_of(row: Row[Any]) -> Job:
+    columns = row._mapping
+    retry = columns["requested_retry"]
+    return Job(
+        **{name: columns[name] for name in _SAME},
+        state=JobState(columns["state"]),
+        requested=RunOptions(
+            max_attempts=columns["requested_max_attempts"],
+            timeout=columns["requested_timeout"],
+            retry=None if retry is None else _retry_of(retry),
+        ),
+        policy=RunPolicy(
+            max_attempts=columns["max_attempts"],
+            timeout=columns["timeout"],
+            retry=_retry_of(columns["retry"]),
+        ),
+        error=None if columns["error"] is None else _error_of(columns["error"]),
+    )
+
+
+def attempt_values(attempt: Attempt) -> Values:
+    return {
+        "job_id": attempt.job_id,
+        "fence": attempt.fence,
+        "number": attempt.number,
+        "session": attempt.session,
+        "worker": attempt.worker,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "error": _error_values(attempt.error),
+    }
+
+
+def attempt_of(row: Row[Any]) -> Attempt:
+    columns = dict(row._mapping)
+    return Attempt(**columns | {"error": _error_of(columns["error"])})
+
+
+def options_values(options: RunOptions) -> Values:
+    return {
+        "max_attempts": options.max_attempts,
+        "timeout_seconds": None if options.timeout is None else options.timeout.total_seconds(),
+        "retry": None if options.retry is None else _retry_values(options.retry),
+    }
+
+
+def options_of(values: Mapping[str, Any]) -> RunOptions:
+    timeout, retry = values["timeout_seconds"], values["retry"]
+    return RunOptions(
+        max_attempts=values["max_attempts"],
+        timeout=None if timeout is None else timedelta(seconds=timeout),
+        retry=None if retry is None else _retry_of(retry),
+    )
+
+
+def _retry_values(policy: RetryPolicy) -> Values:
+    return {
+        "initial_seconds": policy.initial.total_seconds(),
+        "maximum_seconds": policy.maximum.total_seconds(),
+        "multiplier": policy.multiplier,
+        "jitter": policy.jitter,
+    }
+
+
+def _retry_of(values: Mapping[str, Any]) -> RetryPolicy:
+    return RetryPolicy(
+        initial=timedelta(seconds=values["initial_seconds"]),
+        maximum=timedelta(seconds=values["maximum_seconds"]),
+        multiplier=values["multiplier"],
+        jitter=values["jitter"],
+    )
+
+
+def _error_values(error: JobError) -> Values:
+    return {
+        "kind": error.kind.value,
+        "type": error.type,
+        "message": error.message,
+        "traceback": error.traceback,
+    }
+
+
+def _error_of(values: Mapping[str, Any]) -> JobError:
+    return JobError(
+        kind=ErrorKind(values["kind"]),
+        type=values["type"],
+        message=values["message"],
+        traceback=values["traceback"],
+    )
+
+
+def _text_of(json: bytes | None) -> str | None:
+    try:
+        return None if json is None else json.decode()
+    except UnicodeDecodeError as error:
+        raise Unstorable(f"not UTF-8: {error.reason} at byte {error.start}") from error

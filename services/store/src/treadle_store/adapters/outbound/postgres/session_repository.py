@@ -1,0 +1,86 @@
+"""Worker sessions in PostgreSQL, timed by its clock."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import any_, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from treadle_domain.errors import SessionNotOpen
+from treadle_domain.worker_session import SessionEnd, WorkerSession
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.rows import options_of, options_values
+from treadle_store.adapters.outbound.postgres.tables import sessions
+
+_NOW = func.clock_timestamp()
+
+
+class PostgresSessionRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, session: WorkerSession, lease: timedelta) -> None:
+        handlers = {name: options_values(said) for name, said in session.handlers.items()}
+        statement = insert(sessions).values(
+            id=session.id,
+            worker=session.worker,
+            namespaces=list(session.namespaces),
+            queues=list(session.queues),
+            handlers=handlers,
+            opened_at=_NOW,
+            heartbeat_number=0,
+            expires_at=_NOW + lease,
+        )
+        async with self._database.transaction() as connection:
+            await connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+
+    async def find_open(self, session_id: UUID) -> WorkerSession:
+        statement = select(sessions).where(
+            sessions.c.id == session_id, sessions.c.closed_at.is_(None)
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            raise SessionNotOpen(session_id)
+        return WorkerSession(
+            id=row.id,
+            worker=row.worker,
+            namespaces=tuple(row.namespaces),
+            queues=tuple(row.queues),
+            handlers={name: options_of(said) for name, said in row.handlers.items()},
+        )
+
+    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> datetime:
+        is_open = (sessions.c.id == session_id) & sessions.c.closed_at.is_(None)
+        extended = (
+            update(sessions)
+            .values(heartbeat_number=number, expires_at=_NOW + lease)
+            .where(is_open, sessions.c.heartbeat_number < number)
+            .returning(sessions.c.expires_at)
+        )
+        async with self._database.transaction() as connection:
+            expires_at: datetime | None = await connection.scalar(extended)
+            if expires_at is None:
+                expires_at = await connection.scalar(select(sessions.c.expires_at).where(is_open))
+        if expires_at is None:
+            raise SessionNotOpen(session_id)
+        return expires_at
+
+    async def close(self, session_id: UUID, end: SessionEnd) -> None:
+        statement = (
+            update(sessions)
+            .values(closed_at=_NOW, close_reason=end.value)
+            .where(sessions.c.id == session_id, sessions.c.closed_at.is_(None))
+        )
+        async with self._database.transaction() as connection:
+            await connection.execute(statement)
+
+    async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
+        statement = select(func.jsonb_object_keys(sessions.c.handlers).distinct()).where(
+            sessions.c.closed_at.is_(None),
+            sessions.c.expires_at > _NOW,
+            any_(sessions.c.namespaces) == namespace,
+            any_(sessions.c.queues) == queue,
+        )
+        async with self._database.reading() as connection:
+            return frozenset(await connection.scalars(statement))

@@ -1,0 +1,126 @@
+"""A worker asks for the jobs whose ids it popped."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal
+from treadle_domain.job import Job
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import StoredJob
+from treadle_domain.worker_session import WorkerSession
+from treadle_store.application.change_jobs import change_jobs
+from treadle_store.application.hand_over import HandOver
+from treadle_store.application.ports import Change, Clock, Hold, JobRepository, SessionRepository
+
+MAX_ANSWER_BYTES = 7 * 1024 * 1024
+"""Of payloads in one answer; a message may have 8 MiB."""
+
+Answer = ClaimedRun | ClaimRefusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimJobs:
+    jobs: JobRepository
+    sessions: SessionRepository
+    clock: Clock
+    hand_over: HandOver
+    unknown_type_grace: timedelta
+
+    async def __call__(self, batch: ClaimBatch) -> list[Answer]:
+        """In the order asked. Raises SessionNotOpen."""
+        session = await self.sessions.find_open(batch.session)
+        decision = _Decision(
+            batch=batch,
+            session=session,
+            granted=await self.jobs.held_by_claim(batch.session, batch.claim_id),
+            known_types={},
+            grace=self.unknown_type_grace,
+            now=await self.clock.now(),
+        )
+        load = partial(self._load, decision)
+        await change_jobs(load, self.jobs.save, batch.job_ids, decision.decide)
+        await self.hand_over(decision.put_back.values(), decision.now)
+        return [decision.answers[job_id] for job_id in batch.job_ids]
+
+    async def _load(self, decision: "_Decision", ids: frozenset[UUID]) -> Mapping[UUID, StoredJob]:
+        found = await self.jobs.find_stored(decision.batch.namespace, ids)
+        for job in (stored.job for stored in found.values()):
+            if job.type not in decision.session.handlers and job.queue not in decision.known_types:
+                types = await self.sessions.live_types(job.namespace, job.queue)
+                decision.known_types[job.queue] = types
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Decision:
+    """What one call knows, and what it answers per job."""
+
+    batch: ClaimBatch
+    session: WorkerSession
+    granted: Mapping[UUID, int]
+    known_types: dict[str, frozenset[str]]
+    grace: timedelta
+    now: datetime
+    answers: dict[UUID, Answer] = field(default_factory=dict)
+    put_back: dict[UUID, Job] = field(default_factory=dict)
+
+    def decide(self, job_id: UUID, stored: StoredJob | None) -> Change | None:
+        self.put_back.pop(job_id, None)
+        if stored is None:
+            return self._answer(job_id, ClaimRefusal.GONE)
+        if self.granted.get(job_id) == stored.job.fence:
+            return self._answer(job_id, ClaimedRun.of(stored.job, stored.payload))
+        if stored.job.state is not JobState.PENDING:
+            return self._answer(job_id, ClaimRefusal.GONE)
+        return self._decide_pending(stored)
+
+    def _decide_pending(self, stored: StoredJob) -> Change | None:
+        job = stored.job
+        if job.has_expired(self.now):
+            return self._answer(job.id, ClaimRefusal.GONE, self._change(job, job.expire(self.now)))
+        if not job.is_due(self.now):
+            return self._answer(job.id, ClaimRefusal.NOT_DUE)
+        if job.type not in self.session.handlers:
+            return self._unknown_type(job)
+        if not self._has_room_for(stored.payload):
+            self.put_back[job.id] = job
+            return self._answer(job.id, ClaimRefusal.LEFT_OVER)
+        return self._grant(stored)
+
+    def _grant(self, stored: StoredJob) -> Change:
+        job = stored.job
+        after = job.claim(
+            session=self.session.id,
+            worker=self.session.worker,
+            handler=self.session.options_for(job.type),
+            now=self.now,
+        )
+        hold = Hold(claim_id=self.batch.claim_id, heartbeat_number=self.batch.heartbeat_number)
+        self.answers[job.id] = ClaimedRun.of(after, stored.payload)
+        return Change(before=job, after=after, now=self.now, hold=hold)
+
+    def _unknown_type(self, job: Job) -> Change | None:
+        known = self.known_types[job.queue]
+        after = job.put_off_or_refuse(
+            known_types=sorted(known),
+            handled_elsewhere=job.type in known,
+            grace=self.grace,
+            now=self.now,
+        )
+        self.put_back[job.id] = after
+        return self._answer(job.id, ClaimRefusal.UNKNOWN_TYPE, self._change(job, after))
+
+    def _has_room_for(self, payload: bytes) -> bool:
+        """The first always has, however large."""
+        runs = [answer for answer in self.answers.values() if isinstance(answer, ClaimedRun)]
+        return not runs or sum(len(run.payload) for run in runs) + len(payload) <= MAX_ANSWER_BYTES
+
+    def _change(self, before: Job, after: Job) -> Change:
+        return Change(before=before, after=after, now=self.now)
+
+    def _answer(self, job_id: UUID, answer: Answer, change: Change | None = None) -> Change | None:
+        self.answers[job_id] = answer
+        return change

@@ -1,0 +1,96 @@
+"""Workers report how runs ended."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from treadle_domain.claimed_run import RunReport
+from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.outcomes import Claim, Failed, Outcome, Ruling
+from treadle_domain.run_policy import Limits
+from treadle_domain.states import JobState
+from treadle_store.application.change_jobs import change_jobs
+from treadle_store.application.hand_over import HandOver
+from treadle_store.application.ports import Change, Clock, JobRepository
+
+_UNSTORABLE = JobError(
+    kind=ErrorKind.UNSTORABLE, message="PostgreSQL refused to store what the run returned"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishJobs:
+    jobs: JobRepository
+    clock: Clock
+    hand_over: HandOver
+    limits: Limits
+    chance: Callable[[], float]
+
+    async def __call__(self, session: UUID, reports: Sequence[RunReport]) -> list[Ruling]:
+        """In the order given. A job that is gone is ruled STALE."""
+        rulings: dict[tuple[UUID, int], Ruling] = {}
+        for namespace, batch in _batches(reports):
+            decision = _Decision(
+                session=session,
+                reports=batch,
+                now=await self.clock.now(),
+                limits=self.limits,
+                chance=self.chance,
+            )
+            load = partial(self.jobs.find, namespace)
+            await change_jobs(load, self.jobs.save, batch, decision.decide, decision.refused)
+            await self.hand_over(decision.again.values(), decision.now)
+            rulings |= {(i, batch[i].fence): ruling for i, ruling in decision.rulings.items()}
+        return [rulings[report.job_id, report.fence] for report in reports]
+
+
+def _batches(reports: Sequence[RunReport]) -> list[tuple[str, dict[UUID, RunReport]]]:
+    """By namespace, and no job twice in one: of two runs of a job the later in order is ruled on after the earlier."""
+    batches: defaultdict[tuple[str, int], dict[UUID, RunReport]] = defaultdict(dict)
+    for report in reports:
+        turn = 0
+        while report.job_id in batches[report.namespace, turn]:
+            turn += 1
+        batches[report.namespace, turn][report.job_id] = report
+    return [(namespace, batch) for (namespace, _), batch in batches.items()]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Decision:
+    """What one batch knows, and how it is ruled per job."""
+
+    session: UUID
+    reports: dict[UUID, RunReport]
+    now: datetime
+    limits: Limits
+    chance: Callable[[], float]
+    rulings: dict[UUID, Ruling] = field(default_factory=dict)
+    again: dict[UUID, Job] = field(default_factory=dict)
+    unstorable: set[UUID] = field(default_factory=set)
+
+    def decide(self, job_id: UUID, job: Job | None) -> Change | None:
+        self.again.pop(job_id, None)
+        if job is None:
+            self.rulings[job_id] = Ruling.STALE
+            return None
+        claim = Claim(self.session, self.reports[job_id].fence)
+        self.rulings[job_id], after = job.finish(
+            claim, self._outcome(job_id), now=self.now, chance=self.chance(), limits=self.limits
+        )
+        if self.rulings[job_id] is not Ruling.APPLIED:
+            return None
+        self.again[job_id] = after
+        result = self.reports[job_id].result if after.state is JobState.SUCCESS else None
+        return Change(before=job, after=after, now=self.now, result=result)
+
+    def refused(self, job_id: UUID) -> None:
+        self.unstorable.add(job_id)
+
+    def _outcome(self, job_id: UUID) -> Outcome:
+        if job_id in self.unstorable:
+            return Failed(error=_UNSTORABLE)
+        return self.reports[job_id].outcome

@@ -1,0 +1,89 @@
+"""The parts list of the store: what is made of what."""
+
+import random
+from datetime import timedelta
+
+from dependency_injector import containers, providers
+
+from treadle_domain.run_policy import DEFAULT_LIMITS
+from treadle_store.adapters.inbound.grpc.server import GrpcServer
+from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore, UseCases
+from treadle_store.adapters.inbound.timers import Timer
+from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnouncements
+from treadle_store.adapters.outbound.postgres.clock import PostgresClock
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
+from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
+from treadle_store.adapters.outbound.redis_ready_queue import RedisReadyQueue
+from treadle_store.application.announce_due_jobs import AnnounceDueJobs
+from treadle_store.application.cancel_jobs import CancelJobs
+from treadle_store.application.claim_jobs import ClaimJobs
+from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.hand_over import HandOver
+from treadle_store.application.keep_session import KeepSession
+from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.retry_jobs import RetryJobs
+from treadle_store.application.submit_jobs import SubmitJobs
+from treadle_store.settings import Settings
+from treadle_wire.ready_queue import ReadySets, connect
+
+
+class Container(containers.DeclarativeContainer):
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+
+    database = providers.Singleton(
+        Database,
+        database_url=settings.provided.database_url.get_secret_value.call(),
+        pool_size=settings.provided.database_pool_size,
+    )
+    jobs = providers.Singleton(PostgresJobRepository, database)
+    sessions = providers.Singleton(PostgresSessionRepository, database)
+    announcements = providers.Singleton(PostgresAnnouncements, database)
+    clock = providers.Singleton(PostgresClock, database)
+
+    redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
+    ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
+    ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
+    hand_over = providers.Singleton(HandOver, ready_queue)
+
+    use_cases = providers.Singleton(
+        UseCases,
+        submit_jobs=providers.Singleton(SubmitJobs, jobs, clock),
+        claim_jobs=providers.Singleton(
+            ClaimJobs,
+            jobs=jobs,
+            sessions=sessions,
+            clock=clock,
+            hand_over=hand_over,
+            unknown_type_grace=settings.provided.unknown_type_grace,
+        ),
+        finish_jobs=providers.Singleton(
+            FinishJobs,
+            jobs=jobs,
+            clock=clock,
+            hand_over=hand_over,
+            limits=DEFAULT_LIMITS,
+            chance=providers.Object(random.random),
+        ),
+        cancel_jobs=providers.Singleton(CancelJobs, jobs, clock),
+        retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over),
+        keep_session=providers.Singleton(
+            KeepSession, sessions=sessions, jobs=jobs, lease=settings.provided.lease
+        ),
+        list_attempts=providers.Singleton(ListAttempts, jobs),
+    )
+    announce_due_jobs = providers.Singleton(AnnounceDueJobs, announcements, ready_queue)
+
+    server = providers.Singleton(
+        GrpcServer,
+        job_store=providers.Singleton(GrpcJobStore, use_cases, jobs),
+        clock=clock,
+        address=settings.provided.store_listen,
+    )
+    timers = providers.List(
+        providers.Singleton(Timer, "health", timedelta(seconds=1), server.provided.check_health),
+        providers.Singleton(Timer, "announce", timedelta(seconds=1), announce_due_jobs),
+        providers.Singleton(
+            Timer, "look back", timedelta(seconds=5), announce_due_jobs.provided.look_back
+        ),
+    )

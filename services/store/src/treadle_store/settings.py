@@ -1,0 +1,36 @@
+"""Settings of the store, from the environment: TREADLE_…"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from treadle_wire.logs import LogFormat
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TREADLE_", extra="ignore")
+
+    database_url: SecretStr
+    """postgresql://user:password@host:port/database"""
+    database_pool_size: PositiveInt = 10
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
+    store_listen: str = "127.0.0.1:50051"
+    lease_ttl_seconds: PositiveFloat = 30
+    """How long a worker's session lives after its last heartbeat."""
+    unknown_type_grace_seconds: Annotated[float, Field(ge=0)] = 60
+    """How long a job waits for a worker that knows its type before it fails."""
+    stop_grace_seconds: Annotated[float, Field(ge=0)] = 5
+    """How long calls under way may take after SIGTERM."""
+    log_format: LogFormat = "console"
+    log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.lease_ttl_seconds)
+
+    @property
+    def unknown_type_grace(self) -> timedelta:
+        return timedelta(seconds=self.unknown_type_grace_seconds)
