@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from treadle_domain.job import Job
 from treadle_domain.states import JobState
@@ -21,15 +20,21 @@ class HandOver:
 
     def __init__(self, ready_queue: ReadyQueue) -> None:
         self._ready_queue = ready_queue
-        self._waiting: asyncio.TaskGroup | None = None
-        self._stack = AsyncExitStack()
+        self._group = asyncio.TaskGroup()
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     async def __aenter__(self) -> Self:
-        self._waiting = await self._stack.enter_async_context(asyncio.TaskGroup())
+        await self._group.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+    async def __aexit__(self, *failure: Any) -> None:
+        for task in self._waiting:
+            task.cancel()
+        await self._group.__aexit__(*failure)
 
     async def __call__(self, jobs: Iterable[Job], now: datetime) -> None:
         pending = [job for job in jobs if job.state is JobState.PENDING]
@@ -37,8 +42,10 @@ class HandOver:
         if due:
             await self._ready_queue.add(due)
         for job in pending:
-            if now < job.run_at <= now + SOON and self._waiting is not None:
-                self._waiting.create_task(self._push_at(job, job.run_at - now))
+            if now < job.run_at <= now + SOON:
+                task = self._group.create_task(self._push_at(job, job.run_at - now))
+                self._waiting.add(task)
+                task.add_done_callback(self._waiting.discard)
 
     async def _push_at(self, job: Job, wait: timedelta) -> None:
         await asyncio.sleep(wait.total_seconds())

@@ -76,11 +76,15 @@ class PostgresSessionRepository:
             await connection.execute(statement)
 
     async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
-        statement = select(func.jsonb_object_keys(sessions.c.handlers).distinct()).where(
-            sessions.c.closed_at.is_(None),
-            sessions.c.expires_at > _NOW,
-            any_(sessions.c.namespaces) == namespace,
-            any_(sessions.c.queues) == queue,
+        statement = (
+            select(func.jsonb_object_keys(sessions.c.handlers))
+            .distinct()
+            .where(
+                sessions.c.closed_at.is_(None),
+                sessions.c.expires_at > _NOW,
+                any_(sessions.c.namespaces) == namespace,
+                any_(sessions.c.queues) == queue,
+            )
         )
         async with self._database.reading() as connection:
             return frozenset(await connection.scalars(statement))

@@ -55,8 +55,8 @@ def _given(columns: Iterable[Column[Any]]) -> TableValuedAlias:
     """The rows that come as parameters."""
     sent = [(c.name, _sent_as(c)) for c in columns]
     arrays = [bindparam(f"p_{name}", type_=ARRAY(kind)) for name, kind in sent]
-    derived = func.unnest(*arrays).table_valued(*(column(*pair) for pair in sent), name="given")
-    return derived.render_derived()
+    derived = func.unnest(*arrays).table_valued(*(column(*pair) for pair in sent))
+    return derived.render_derived(name="given")
 
 
 def _sent_as(column: Column[Any]) -> TypeEngine[Any]:

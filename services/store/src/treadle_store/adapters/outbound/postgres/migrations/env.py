@@ -1,11 +1,13 @@
 """Run by Alembic: all steps in one transaction, under one lock, so that replicas may start at the same time."""
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 _LOCK = 0x7EAD1E01
 
-with create_engine(context.config.attributes["database_url"]).begin() as connection:
+_engine = create_engine(context.config.attributes["driver_url"], poolclass=NullPool)
+
+with _engine.begin() as connection:
     # The lock is the transaction's: a replica that dies while it migrates leaves neither a lock nor half a schema.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     context.configure(connection=connection, transactional_ddl=True)

@@ -1,0 +1,302 @@
+"""What every JobRepository promises, asked of the fake and of PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from tests.builders import NOW, SECOND, a_failure, a_job, a_stored_job, running
+from tests.fakes.in_memory_store import InMemoryJobRepository
+
+from treadle_domain.attempt import KEPT_ATTEMPTS
+from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.outcomes import Claim, Outcome, Released, Succeeded
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.run_policy import RunOptions
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import JobQuery, StoredJob
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
+from treadle_store.application.errors import Unstorable
+from treadle_store.application.ports import Change, Hold, JobRepository
+
+
+@pytest.fixture(params=["in memory", "PostgreSQL"])
+async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[JobRepository]:
+    if request.param == "in memory":
+        yield InMemoryJobRepository()
+        return
+    database = Database(request.getfixturevalue("migrated_database_url"), pool_size=2)
+    yield PostgresJobRepository(database)
+    await database.close()
+
+
+def a_change(before: Job, after: Job, **more: object) -> Change:
+    return replace(Change(before=before, after=after, now=NOW), **more)  # type: ignore[arg-type]
+
+
+def a_hold() -> Hold:
+    return Hold(claim_id=uuid4(), heartbeat_number=1)
+
+
+def ended(job: Job, outcome: Outcome) -> Job:
+    assert job.session is not None
+    return job.finish(Claim(job.session, job.fence), outcome, now=NOW, chance=0.5)[1]
+
+
+async def put(jobs: JobRepository, stored: StoredJob, *lives: Callable[[Job], Job]) -> Job:
+    """Adds a job and takes it through the changes given."""
+    await jobs.add([stored])
+    job = stored.job
+    for change in lives:
+        after = change(job)
+        hold = a_hold() if after.fence > job.fence else None
+        result = b"1" if after.state is JobState.SUCCESS else None
+        assert not await jobs.save([a_change(job, after, hold=hold, result=result)])
+        job = after
+    return job
+
+
+def succeeded(job: Job) -> Job:
+    return ended(job, Succeeded())
+
+
+async def test_a_job_comes_back_as_it_was_added_to_the_byte(jobs: JobRepository) -> None:
+    stored = a_stored_job(
+        payload=b'{"b": 1e400, "a":[ 12345678901234567890 ],"z":"\\u0000"}',
+        priority=3,
+        metadata={"customer": "42", "emoji": "\N{FIRE}"},
+        delay=timedelta(seconds=0.5),
+        expires_at=NOW + SECOND,
+        options=RunOptions(max_attempts=7, timeout=SECOND / 3, retry=RetryPolicy(jitter=0.25)),
+    )
+
+    added = await jobs.add([stored])
+
+    assert added == [stored]
+    assert await jobs.find_stored("default", [stored.job.id]) == {stored.job.id: stored}
+
+
+async def test_a_job_of_another_namespace_is_not_found(jobs: JobRepository) -> None:
+    stored = a_stored_job(namespace="theirs")
+
+    await jobs.add([stored])
+
+    assert not await jobs.find("default", [stored.job.id])
+    assert not (await jobs.page(JobQuery(namespace="default"))).jobs
+
+
+async def test_adding_an_id_again_answers_with_the_job_of_the_first_time(
+    jobs: JobRepository,
+) -> None:
+    first = a_stored_job()
+    now_running = await put(jobs, first, running)
+    again = StoredJob(job=replace(first.job, created_at=NOW + SECOND), payload=b"[]")
+
+    added = await jobs.add([again])
+
+    assert added == [StoredJob(job=now_running, payload=first.payload)]
+
+
+async def test_adding_an_id_again_after_its_end_does_not_run_it_again(jobs: JobRepository) -> None:
+    first = a_stored_job()
+    finished = await put(jobs, first, running, succeeded)
+
+    added = await jobs.add([first])
+
+    assert added == [StoredJob(job=finished, payload=first.payload, result=b"1")]
+    assert await jobs.find("default", [first.job.id]) == {first.job.id: finished}
+
+
+async def test_a_batch_with_an_unstorable_payload_is_refused_whole(jobs: JobRepository) -> None:
+    good, bad = a_stored_job(), a_stored_job(payload=b'"\x00"')
+
+    with pytest.raises(Unstorable):
+        await jobs.add([good, bad])
+
+    assert not await jobs.find("default", [good.job.id, bad.job.id])
+
+
+async def test_a_batch_with_an_unstorable_result_is_refused_whole(jobs: JobRepository) -> None:
+    good = await put(jobs, a_stored_job(), running)
+    bad = await put(jobs, a_stored_job(), running)
+
+    with pytest.raises(Unstorable):
+        await jobs.save(
+            [
+                a_change(good, succeeded(good), result=b"1"),
+                a_change(bad, succeeded(bad), result=b'"\x00"'),
+            ]
+        )
+
+    assert await jobs.find("default", [good.id, bad.id]) == {good.id: good, bad.id: bad}
+
+
+@pytest.mark.parametrize(
+    "lives",
+    [
+        [running],
+        [running, succeeded],
+        [running, lambda job: ended(job, a_failure())],
+        [running, lambda job: ended(job, a_failure(ErrorKind.PERMANENT))],
+        [running, lambda job: ended(job, Released(alone=True)), running],
+        [running, lambda job: job.lose(NOW)],
+        [running, lambda job: job.cancel(NOW), succeeded],
+        [lambda job: job.cancel(NOW), lambda job: job.retry(NOW + SECOND)],
+        [running, lambda job: ended(job, a_failure(ErrorKind.PERMANENT)), lambda j: j.retry(NOW)],
+    ],
+)
+async def test_every_field_survives_every_change(
+    jobs: JobRepository, lives: list[Callable[[Job], Job]]
+) -> None:
+    stored = a_stored_job(options=RunOptions(retry=RetryPolicy(multiplier=3)))
+
+    job = await put(jobs, stored, *lives)
+
+    assert await jobs.find("default", [job.id]) == {job.id: job}
+
+
+async def test_a_result_is_kept_to_the_byte_and_goes_with_a_retry(jobs: JobRepository) -> None:
+    stored = a_stored_job()
+    job = await put(jobs, stored, running)
+    result = b'{"b":1,  "a":1e400}'
+
+    await jobs.save([a_change(job, succeeded(job), result=result)])
+
+    found = await jobs.find_stored("default", [job.id])
+    assert found[job.id].result == result
+    assert found[job.id].payload == stored.payload
+
+
+async def test_a_change_of_what_changed_meanwhile_misses_and_spares_its_neighbours(
+    jobs: JobRepository,
+) -> None:
+    stale, fresh = a_job(), a_job()
+    await jobs.add([StoredJob(job=job, payload=b"1") for job in (stale, fresh)])
+    winner = stale.cancel(NOW)
+    await jobs.save([a_change(stale, winner)])
+
+    missed = await jobs.save([a_change(job, running(job), hold=a_hold()) for job in (stale, fresh)])
+
+    assert missed == {stale.id}
+    found = await jobs.find("default", [stale.id, fresh.id])
+    assert (found[stale.id], found[fresh.id].state) == (winner, JobState.RUNNING)
+
+
+async def test_a_change_of_a_job_that_is_gone_misses(jobs: JobRepository) -> None:
+    unknown = a_job()
+
+    assert await jobs.save([a_change(unknown, unknown.cancel(NOW))]) == {unknown.id}
+
+
+async def test_a_missed_end_leaves_no_record(jobs: JobRepository) -> None:
+    job = await put(jobs, a_stored_job(), running)
+    failed = ended(job, a_failure())
+    await jobs.save([a_change(job, failed)])
+
+    await jobs.save([a_change(job, job.lose(NOW))])
+
+    assert [attempt.error.kind for attempt in await jobs.attempts(job.id)] == [ErrorKind.ERROR]
+
+
+async def test_runs_that_did_not_succeed_are_recorded_oldest_first(jobs: JobRepository) -> None:
+    job = await put(jobs, a_stored_job(), running)
+    session, worker = job.session, job.worker
+    once = ended(job, a_failure(message="first"))
+    await jobs.save([a_change(job, once)])
+    again = running(once, now=NOW + SECOND)
+    await jobs.save([a_change(once, again, hold=a_hold())])
+
+    await jobs.save([a_change(again, succeeded(again), result=b"1")])
+
+    [attempt] = await jobs.attempts(job.id)
+    assert (attempt.fence, attempt.number, attempt.error) == (1, 1, once.error)
+    assert (attempt.session, attempt.worker, attempt.started_at) == (session, worker, NOW)
+
+
+async def test_only_the_newest_attempts_are_kept(jobs: JobRepository) -> None:
+    stored = a_stored_job(options=RunOptions(max_attempts=1_000))
+
+    await put(jobs, stored, *[running, lambda job: ended(job, a_failure())] * (KEPT_ATTEMPTS + 3))
+
+    fences = [attempt.fence for attempt in await jobs.attempts(stored.job.id)]
+    assert fences == list(range(4, KEPT_ATTEMPTS + 4))
+
+
+async def test_a_session_holds_what_it_claimed_until_the_run_ends(jobs: JobRepository) -> None:
+    session, hold = uuid4(), a_hold()
+    job = await put(jobs, a_stored_job())
+    claimed = running(job, session)
+
+    await jobs.save([a_change(job, claimed, hold=hold)])
+
+    assert await jobs.held_by_claim(session, hold.claim_id) == {job.id: 1}
+    assert not await jobs.held_by_claim(session, uuid4())
+    assert not await jobs.held_by_claim(uuid4(), hold.claim_id)
+    await jobs.save([a_change(claimed, ended(claimed, Released()))])
+    assert not await jobs.held_by_claim(session, hold.claim_id)
+
+
+async def test_a_session_is_told_which_of_its_runs_were_asked_to_stop(jobs: JobRepository) -> None:
+    stopped, other = [await put(jobs, a_stored_job(), running) for _ in range(2)]
+    assert stopped.session is not None
+
+    await jobs.save([a_change(stopped, stopped.cancel(NOW))])
+
+    assert await jobs.cancel_requests(stopped.session) == [(stopped.id, 1)]
+    assert other.session is not None
+    assert not await jobs.cancel_requests(other.session)
+
+
+async def test_pages_show_each_job_once_newest_first_also_those_of_the_same_instant(
+    jobs: JobRepository,
+) -> None:
+    same_instant = [a_stored_job() for _ in range(5)]
+    newer = [a_stored_job(now=NOW + SECOND) for _ in range(2)]
+    await jobs.add([*newer, *same_instant])
+    await put(jobs, a_stored_job(now=NOW - SECOND), running, succeeded)
+
+    seen: list[Job] = []
+    query = JobQuery(namespace="default", limit=3)
+    while True:
+        page = await jobs.page(query)
+        seen += page.jobs
+        if page.next is None:
+            break
+        query = replace(query, after=page.next)
+
+    assert len(seen) == 8
+    assert seen == sorted(seen, key=lambda job: (job.created_at, job.id), reverse=True)
+
+
+async def test_lists_are_filtered_by_state_queue_type_and_metadata(jobs: JobRepository) -> None:
+    plain = await put(jobs, a_stored_job())
+    mail = await put(jobs, a_stored_job(queue="mail", type="send", metadata={"to": "a", "x": "y"}))
+    done = await put(jobs, a_stored_job(queue="mail"), running, succeeded)
+    live = await put(jobs, a_stored_job(), running)
+
+    async def ids(**filters: object) -> set[object]:
+        query = replace(JobQuery(namespace="default"), **filters)  # type: ignore[arg-type]
+        return {job.id for job in (await jobs.page(query)).jobs}
+
+    assert await ids(states=frozenset({JobState.PENDING})) == {plain.id, mail.id}
+    assert await ids(states=frozenset({JobState.SUCCESS, JobState.RUNNING})) == {done.id, live.id}
+    assert await ids(queue="mail") == {mail.id, done.id}
+    assert await ids(type="send") == {mail.id}
+    assert await ids(metadata={"to": "a"}) == {mail.id}
+    assert await ids(metadata={"to": "b"}) == set()
+    assert await ids(queue="mail", states=frozenset({JobState.SUCCESS})) == {done.id}
+
+
+async def test_errors_with_awkward_texts_are_kept(jobs: JobRepository) -> None:
+    error = JobError(
+        kind=ErrorKind.PERMANENT, message="\x00\ud800 \N{FIRE}", traceback="x" * 20_000
+    )
+
+    job = await put(
+        jobs, a_stored_job(), running, lambda job: ended(job, replace(a_failure(), error=error))
+    )
+
+    assert (await jobs.find("default", [job.id]))[job.id].error == error

@@ -1,0 +1,202 @@
+"""The store's repositories in memory, with the semantics of PostgreSQL's: tests/contract runs one suite on both."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
+from treadle_domain.errors import SessionNotOpen
+from treadle_domain.job import Job
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
+from treadle_domain.worker_session import SessionEnd, WorkerSession
+from treadle_store.application.errors import Unstorable
+from treadle_store.application.ports import Change, Mark
+
+
+class InMemoryClock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def now(self) -> datetime:
+        return self.time
+
+    def advance(self, by: timedelta) -> None:
+        self.time += by
+
+
+class InMemoryJobRepository:
+    """`unstorable`: what a payload or result holds that PostgreSQL would refuse."""
+
+    unstorable = b"\x00"
+
+    def __init__(self) -> None:
+        self._jobs: dict[UUID, StoredJob] = {}
+        self._attempts: dict[UUID, list[Attempt]] = {}
+        self._held: dict[tuple[UUID, UUID], tuple[int, UUID]] = {}
+
+    async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
+        if any(self.unstorable in new.payload for new in jobs):
+            raise Unstorable("a NUL byte")
+        return [self._jobs.setdefault(new.job.id, new) for new in jobs]
+
+    async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        stored = await self.find_stored(namespace, ids)
+        return {job_id: found.job for job_id, found in stored.items()}
+
+    async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
+        found = {job_id: self._jobs[job_id] for job_id in ids if job_id in self._jobs}
+        return {i: stored for i, stored in found.items() if stored.job.namespace == namespace}
+
+    async def page(self, query: JobQuery) -> JobPage:
+        fitting = [stored.job for stored in self._jobs.values() if _fits(stored.job, query)]
+        newest = sorted(fitting, key=lambda job: (job.created_at, job.id), reverse=True)
+        shown, more = newest[: query.limit], newest[query.limit :]
+        last = shown[-1] if more else None
+        place = None if last is None else Position(created_at=last.created_at, job_id=last.id)
+        return JobPage(jobs=tuple(shown), next=place)
+
+    async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
+        if any(change.result and self.unstorable in change.result for change in changes):
+            raise Unstorable("a NUL byte")
+        missed = {c.after.id for c in changes if not self._matches(c.before)}
+        for change in changes:
+            if change.after.id not in missed:
+                self._apply(change)
+        return frozenset(missed)
+
+    async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
+        return self._attempts.get(job_id, [])[-KEPT_ATTEMPTS:]
+
+    async def held_by_claim(self, session: UUID, claim_id: UUID) -> Mapping[UUID, int]:
+        held = self._held.items()
+        return {job: fence for (s, job), (fence, c) in held if (s, c) == (session, claim_id)}
+
+    async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
+        mine = [(job, fence) for (s, job), (fence, _) in self._held.items() if s == session]
+        return [(i, f) for i, f in mine if self._jobs[i].job.cancel_requested_at is not None]
+
+    def _matches(self, before: Job) -> bool:
+        return before.id in self._jobs and self._jobs[before.id].job.version == before.version
+
+    def _apply(self, change: Change) -> None:
+        before, after = change.before, change.after
+        payload = self._jobs[after.id].payload
+        self._jobs[after.id] = StoredJob(job=after, payload=payload, result=change.result)
+        if change.hold is not None and after.session is not None:
+            self._held[after.session, after.id] = (after.fence, change.hold.claim_id)
+        if before.state is JobState.RUNNING and after.state is not JobState.RUNNING:
+            assert before.session is not None
+            self._held.pop((before.session, before.id), None)
+        attempt = Attempt.ended_by(before, after, change.now)
+        if attempt is not None:
+            self._attempts.setdefault(after.id, []).append(attempt)
+
+
+def _fits(job: Job, query: JobQuery) -> bool:
+    place = None if query.after is None else (query.after.created_at, query.after.job_id)
+    return (
+        job.namespace == query.namespace
+        and (not query.states or job.state in query.states)
+        and query.queue in (None, job.queue)
+        and query.type in (None, job.type)
+        and query.metadata.items() <= job.metadata.items()
+        and (place is None or (job.created_at, job.id) < place)
+    )
+
+
+@dataclass
+class _Stay:
+    session: WorkerSession
+    expires_at: datetime
+    heartbeat_number: int = 0
+    is_open: bool = True
+
+
+class InMemorySessionRepository:
+    def __init__(self, clock: InMemoryClock) -> None:
+        self._clock = clock
+        self._stays: dict[UUID, _Stay] = {}
+
+    async def open(self, session: WorkerSession, lease: timedelta) -> None:
+        self._stays.setdefault(session.id, _Stay(session, self._clock.time + lease))
+
+    async def find_open(self, session_id: UUID) -> WorkerSession:
+        return self._open(session_id).session
+
+    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> datetime:
+        stay = self._open(session_id)
+        if number > stay.heartbeat_number:
+            stay.heartbeat_number, stay.expires_at = number, self._clock.time + lease
+        return stay.expires_at
+
+    async def close(self, session_id: UUID, end: SessionEnd) -> None:
+        if session_id in self._stays:
+            self._stays[session_id].is_open = False
+
+    async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
+        serving = [
+            stay.session
+            for stay in self._stays.values()
+            if stay.is_open
+            and stay.expires_at > self._clock.time
+            and namespace in stay.session.namespaces
+            and queue in stay.session.queues
+        ]
+        return frozenset(name for session in serving for name in session.handlers)
+
+    def _open(self, session_id: UUID) -> _Stay:
+        stay = self._stays.get(session_id)
+        if stay is None or not stay.is_open:
+            raise SessionNotOpen(session_id)
+        return stay
+
+
+class InMemoryReadyQueue:
+    """`down`: does not answer."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[UUID, Job] = {}
+        self.down = False
+
+    async def add(self, jobs: Sequence[Job]) -> bool:
+        if not self.down:
+            self.jobs |= {job.id: job for job in jobs}
+        return not self.down
+
+
+@dataclass
+class InMemoryAnnouncements:
+    """One turn at a time over the delayed jobs that a test puts in."""
+
+    clock: InMemoryClock
+    jobs: list[Job] = field(default_factory=list)
+    mark: Mark = field(default_factory=lambda: Mark(datetime(2025, 1, 1, tzinfo=UTC), UUID(int=0)))
+    taken: bool = False
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["_Turn | None"]:
+        yield None if self.taken else _Turn(self, self.clock.time, self.mark)
+
+
+@dataclass
+class _Turn:
+    announcements: InMemoryAnnouncements
+    now: datetime
+    mark: Mark
+
+    async def due(self, after: Mark, until: datetime, limit: int) -> Sequence[Job]:
+        fitting = [
+            job
+            for job in self.announcements.jobs
+            if (job.run_at, job.id) > (after.run_at, after.job_id)
+            and job.run_at <= until
+            and job.state is JobState.PENDING
+            and job.run_at > job.created_at
+        ]
+        return sorted(fitting, key=lambda job: (job.run_at, job.id))[:limit]
+
+    async def move_mark(self, mark: Mark) -> None:
+        self.announcements.mark = mark
