@@ -33,8 +33,10 @@ def a_stored_job(payload: bytes = b"{}", now: datetime = NOW, **said: Any) -> St
     return StoredJob(job=a_job(now, **said), payload=payload)
 
 
-def running(job: Job, session: UUID | None = None, now: datetime = NOW) -> Job:
-    return job.claim(session=session or uuid4(), worker="worker-1", handler=UNSAID, now=now)
+def running(job: Job, session: UUID | None = None, now: datetime | None = None) -> Job:
+    """Claimed as soon as it is due."""
+    start = now or max(NOW, job.run_at)
+    return job.claim(session=session or uuid4(), worker="worker-1", handler=UNSAID, now=start)
 
 
 def a_session(*types: str, **said: Any) -> WorkerSession:

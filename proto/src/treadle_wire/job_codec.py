@@ -1,6 +1,7 @@
 """Jobs and what belongs to them, to messages and back."""
 
 from treadle_domain.attempt import Attempt
+from treadle_domain.errors import InvalidValue
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.retry_policy import RetryPolicy
@@ -24,6 +25,7 @@ _STATE_TO_WIRE = {
     JobState.FAILED: pb.JOB_STATE_FAILED,
     JobState.CANCELLED: pb.JOB_STATE_CANCELLED,
 }
+_KINDS = frozenset(ErrorKind)
 _STATE_FROM_WIRE = {wire: state for state, wire in _STATE_TO_WIRE.items()}
 
 
@@ -32,6 +34,9 @@ def state_to_wire(state: JobState) -> pb.JobState:
 
 
 def state_from_wire(state: pb.JobState) -> JobState:
+    """Raises InvalidValue for one that is unspecified or unknown."""
+    if state not in _STATE_FROM_WIRE:
+        raise InvalidValue("state", f"{state} is no state")
     return _STATE_FROM_WIRE[state]
 
 
@@ -193,8 +198,10 @@ def error_to_wire(error: JobError) -> pb.JobError:
 
 
 def error_from_wire(message: pb.JobError) -> JobError:
+    """A kind that a newer peer made is read as a plain error: one word must not hold up a batch."""
+    kind = ErrorKind(message.kind) if message.kind in _KINDS else ErrorKind.ERROR
     return JobError(
-        kind=ErrorKind(message.kind),
+        kind=kind,
         type=message.type,
         message=message.message,
         traceback=message.traceback,

@@ -12,6 +12,7 @@ from typing import cast
 from uuid import UUID
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from treadle_domain.job import Job
 
@@ -73,12 +74,19 @@ class ReadySets:
     ) -> Popped | None:
         """Up to `count` ids, lowest rank first, of the first queue in the order given that has any.
 
-        Never cancel it: the ids of a reply that nobody reads are lost until the store finds them missing.
+        `block` lies above zero. Never cancel it: the ids of a reply that nobody reads are lost until the store finds
+        them missing.
         """
         by_key = {self.key(*queue): queue for queue in queues}
-        reply = await self._redis.bzmpop(
-            block.total_seconds(), len(by_key), list(by_key), min=True, count=count
-        )
+        seconds = block.total_seconds()
+        try:
+            reply = await self._redis.bzmpop(seconds, len(by_key), [*by_key], min=True, count=count)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            # Else one spoilt key would starve all queues named after it. What it was is no hint of ours.
+            await self._drop_spoilt(by_key)
+            return None
         if reply is None:
             return None
         key, members = cast("tuple[bytes, list[tuple[bytes, bytes]]]", reply)
@@ -93,13 +101,23 @@ class ReadySets:
                     pipeline.zadd(key, ranks)
             await pipeline.execute()
 
+    async def _drop_spoilt(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if await self._redis.type(key) not in (b"zset", b"none"):
+                await self._redis.delete(key)
+
 
 def _read(queue: tuple[str, str], members: list[tuple[bytes, bytes]]) -> Popped:
     ranks: dict[UUID, int] = {}
     garbage: list[bytes] = []
     for member, score in members:
         try:
-            ranks[UUID(member.decode())] = int(float(score))
-        except ValueError:
+            job_id, rank = UUID(member.decode()), int(float(score))
+        except (ValueError, OverflowError):
+            garbage.append(member)
+            continue
+        if str(job_id).encode() == member:
+            ranks[job_id] = rank
+        else:
             garbage.append(member)
     return Popped(namespace=queue[0], queue=queue[1], ranks=ranks, garbage=tuple(garbage))

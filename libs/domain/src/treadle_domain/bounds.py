@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from treadle_domain.errors import InvalidValue
 
@@ -15,6 +15,8 @@ MAX_METADATA_PAIRS = 16
 MAX_METADATA_VALUE_CHARS = 512
 
 _NAME = re.compile(NAME_PATTERN[1:-1])
+_FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+_LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -35,9 +37,12 @@ def require_duration(field: str, value: timedelta, high: timedelta) -> None:
         raise InvalidValue(field, f"must be above 0 and at most {high.total_seconds():.0f} seconds")
 
 
-def require_aware(field: str, value: datetime) -> None:
-    if value.tzinfo is None:
+def require_instant(field: str, value: datetime) -> None:
+    """A time with a zone that lies, in UTC, in the years 1 to 9999."""
+    if value.utcoffset() is None:
         raise InvalidValue(field, "must have a time zone")
+    if not _FIRST_INSTANT <= value <= _LAST_INSTANT:
+        raise InvalidValue(field, "must lie in the years 1 to 9999, in UTC")
 
 
 def require_metadata(value: Mapping[str, str]) -> None:

@@ -106,7 +106,12 @@ class Job:
     # Starting
 
     def claim(self, *, session: UUID, worker: str, handler: RunOptions, now: datetime) -> Self:
-        """The attempt is charged now; release, loss and snooze give it back."""
+        """The attempt is charged now; release, loss and snooze give it back.
+
+        Refused before `run_at` and after `expires_at`.
+        """
+        if not self.is_due(now) or self.has_expired(now):
+            raise TransitionRefused(self.id, self.state, Verb.CLAIM)
         policy = self.requested.over(handler.over(DEFAULT_POLICY))
         if policy.max_attempts <= self.attempt:
             # A new release of the handler allows fewer attempts than were used: this one is the last.
@@ -140,11 +145,14 @@ class Job:
             )
         known = ", ".join(sorted(known_types)) or "none"
         message = f"no worker handles type {self.type!r}; known types: {known}"
-        return self._over(Verb.REFUSE, _error(ErrorKind.UNKNOWN_TYPE, message), now)
+        return self._fail(Verb.REFUSE, _error(ErrorKind.UNKNOWN_TYPE, message), now)
 
     def expire(self, now: datetime) -> Self:
+        """Refused unless `has_expired`."""
+        if not self.has_expired(now):
+            raise TransitionRefused(self.id, self.state, Verb.EXPIRE)
         message = "the job expired before its first start"
-        return self._over(Verb.EXPIRE, _error(ErrorKind.EXPIRED, message), now)
+        return self._fail(Verb.EXPIRE, _error(ErrorKind.EXPIRED, message), now)
 
     # Ends that the holder reports: the claim stays on the row, so that a repeat is recognised
 
@@ -192,7 +200,7 @@ class Job:
             return self
         if self.state is JobState.RUNNING:
             return self._become(Verb.CANCEL, JobState.RUNNING, cancel_requested_at=now)
-        return self._over(Verb.CANCEL, _error(ErrorKind.CANCELLED, "cancelled before a start"), now)
+        return self._stop(Verb.CANCEL, now, "cancelled while it waited")
 
     def retry(self, now: datetime) -> Self:
         """A new life: counters 0, a new place in the queue; the fence goes on."""
@@ -220,9 +228,12 @@ class Job:
             raise TransitionRefused(self.id, self.state, verb)
         return replace(self, state=state, version=self.version + 1, **changes)
 
-    def _over(self, verb: Verb, error: JobError, now: datetime, **changes: Any) -> Self:
-        state = JobState.CANCELLED if error.kind is ErrorKind.CANCELLED else JobState.FAILED
-        return self._become(verb, state, error=error, finished_at=now, **changes)
+    def _fail(self, verb: Verb, error: JobError, now: datetime, **changes: Any) -> Self:
+        return self._become(verb, JobState.FAILED, error=error, finished_at=now, **changes)
+
+    def _stop(self, verb: Verb, now: datetime, message: str) -> Self:
+        error = _error(ErrorKind.CANCELLED, message)
+        return self._become(verb, JobState.CANCELLED, error=error, finished_at=now)
 
     def _again(self, verb: Verb, error: JobError, run_at: datetime | None, **changes: Any) -> Self:
         """Without `run_at` the job keeps its time and its place in the queue."""
@@ -232,8 +243,7 @@ class Job:
 
     def _stopped(self, verb: Verb, now: datetime, how: str) -> Self:
         """Once a cancel was asked for, every end of the run is CANCELLED."""
-        message = f"cancelled while running; the code {how}"
-        return self._over(verb, _error(ErrorKind.CANCELLED, message), now)
+        return self._stop(verb, now, f"cancelled while running; the code {how}")
 
     def _after_success(self, now: datetime) -> Self:
         if self.cancel_requested_at is not None:
@@ -244,7 +254,7 @@ class Job:
         if self.cancel_requested_at is not None:
             return self._stopped(Verb.FAIL, now, f"had ended with {error.kind}: {error.message}")
         if error.kind.is_final or self.attempt >= self.policy.max_attempts:
-            return self._over(Verb.FAIL, error, now)
+            return self._fail(Verb.FAIL, error, now)
         run_at = now + self.policy.retry.delay(self.attempt, chance)
         return self._again(Verb.FAIL, error, run_at)
 
@@ -254,7 +264,7 @@ class Job:
         counters = {"attempt": self.attempt - 1, "snoozes": self.snoozes + 1}
         error = _error(ErrorKind.SNOOZED, f"asked to be run again in {delay.total_seconds():g} s")
         if self.snoozes + 1 >= limits.max_snoozes:
-            return self._over(Verb.SNOOZE, error, now, **counters)
+            return self._fail(Verb.SNOOZE, _at_limit(error, limits.max_snoozes), now, **counters)
         return self._again(Verb.SNOOZE, error, now + delay, **counters)
 
     def _after_release(self, now: datetime, limits: Limits, *, alone: bool) -> Self:
@@ -263,7 +273,9 @@ class Job:
         counters = {"attempt": self.attempt - 1, "interruptions": self.interruptions + 1}
         error = _error(ErrorKind.INTERRUPTED, "given back unfinished by its worker")
         if self.interruptions + 1 >= limits.max_interruptions:
-            return self._over(Verb.RELEASE, error, now, **counters)
+            return self._fail(
+                Verb.RELEASE, _at_limit(error, limits.max_interruptions), now, **counters
+            )
         return self._again(Verb.RELEASE, error, None, alone=self.alone or alone, **counters)
 
     def _after_loss(self, now: datetime, limits: Limits) -> Self:
@@ -272,9 +284,13 @@ class Job:
         counters = {"attempt": self.attempt - 1, "losses": self.losses + 1}
         error = _error(ErrorKind.LOST, f"its worker {self.worker} died while running it")
         if self.losses + 1 >= limits.max_losses:
-            return self._over(Verb.LOSE, error, now, **counters)
+            return self._fail(Verb.LOSE, _at_limit(error, limits.max_losses), now, **counters)
         return self._again(Verb.LOSE, error, None, **counters)
 
 
 def _error(kind: ErrorKind, message: str) -> JobError:
     return JobError(kind=kind, message=message)
+
+
+def _at_limit(error: JobError, limit: int) -> JobError:
+    return replace(error, message=f"{error.message}, for the {limit}. time: no more are allowed")

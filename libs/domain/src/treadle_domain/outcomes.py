@@ -6,7 +6,12 @@ from enum import StrEnum
 from uuid import UUID
 
 from treadle_domain.bounds import MAX_DELAY, require_duration
-from treadle_domain.job_error import JobError
+from treadle_domain.errors import InvalidValue
+from treadle_domain.job_error import ErrorKind, JobError
+
+REPORTABLE = frozenset(
+    {ErrorKind.ERROR, ErrorKind.PERMANENT, ErrorKind.TIMEOUT, ErrorKind.OOM, ErrorKind.UNSTORABLE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,13 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
+    """Of the kinds that only the store makes (lost, cancelled, expired …) none can be reported."""
+
     error: JobError
+
+    def __post_init__(self) -> None:
+        if self.error.kind not in REPORTABLE:
+            raise InvalidValue("error.kind", f"must be one of {', '.join(sorted(REPORTABLE))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

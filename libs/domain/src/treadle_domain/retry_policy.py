@@ -15,7 +15,7 @@ class RetryPolicy:
     """Exponential: initial x multiplier^(attempt - 1), never above maximum.
 
     `jitter` is the share of each delay that is left to chance: 0 none, 1 "full jitter". The default of one half keeps
-    herds apart and still lets each delay be at least as long as the one before.
+    herds apart and lets each delay be at least as long as the one before, until the maximum is reached.
     """
 
     initial: timedelta = timedelta(seconds=1)

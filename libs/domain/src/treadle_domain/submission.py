@@ -8,8 +8,8 @@ from uuid import UUID
 from treadle_domain.bounds import (
     MAX_DELAY,
     MAX_PRIORITY,
-    require_aware,
     require_duration,
+    require_instant,
     require_metadata,
     require_name,
     require_range,
@@ -54,4 +54,4 @@ class Submission:
         for name in ("run_at", "expires_at"):
             value = getattr(self, name)
             if value is not None:
-                require_aware(name, value)
+                require_instant(name, value)

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from treadle_domain.claimed_run import RunReport
 from treadle_domain.errors import DomainError, InvalidValue
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.outcomes import Failed
 from treadle_domain.stored_job import JobQuery, NewJob, Position, StoredJob
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Accepted
-from treadle_wire import job_codec
+from treadle_wire import job_codec, run_codec
 from treadle_wire.scalars import from_us, to_uuid
 from treadle_wire.status import fault_to_wire
 from treadle_wire.store.v1 import job_pb2, job_store_pb2
@@ -29,6 +32,22 @@ def new_job_or_fault(message: job_pb2.Submission, namespace: str) -> NewJob | In
         return job_codec.new_job_from_wire(message, namespace)
     except InvalidValue as error:
         return error
+
+
+def report_or_failure(message: job_store_pb2.RunOutcome) -> RunReport:
+    """A report that breaks the rules fails its own run for good, and its neighbours are recorded."""
+    try:
+        return run_codec.report_from_wire(message)
+    except InvalidValue as error:
+        refusal = JobError(
+            kind=ErrorKind.PERMANENT, message=f"the worker's report is invalid: {error}"
+        )
+        return RunReport(
+            namespace=message.namespace,
+            job_id=to_uuid(message.job_id),
+            fence=message.fence,
+            outcome=Failed(error=refusal),
+        )
 
 
 def query_of(request: job_store_pb2.ListJobsRequest) -> JobQuery:

@@ -114,6 +114,6 @@ class GrpcJobStore(JobStoreServicer):
     async def FinishJobs(
         self, request: pb.FinishJobsRequest, context: Context
     ) -> pb.FinishJobsResponse:
-        reports = [run_codec.report_from_wire(message) for message in bounded(request.outcomes)]
+        reports = [messages.report_or_failure(message) for message in bounded(request.outcomes)]
         rulings = await self._do.finish_jobs(to_uuid(request.session_id), reports)
         return pb.FinishJobsResponse(rulings=[run_codec.ruling_to_wire(r) for r in rulings])
