@@ -1,0 +1,1 @@
+"""The REST gateway: clients submit, read, cancel and retry jobs."""

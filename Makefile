@@ -1,0 +1,85 @@
+# Everything a developer does here. Needs GNU make 3.81, Python 3.11 or newer, and nothing else.
+
+PYTHON := .venv/bin/python
+UV := .venv/bin/uv
+MEMBERS := proto libs/domain libs/sdk services/api services/store services/worker deploy/local
+PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store treadle_wire treadle_worker
+# Those of the folders beside the packages that hold Python.
+SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
+
+.PHONY: help run test check check-generated proto bench lock docs psql redis-cli clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; data in .treadle
+	@$(PYTHON) -m treadle_local run
+
+test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
+	$(PYTHON) -m pytest $(ARGS)
+
+check: .venv/ready check-generated ## format, lint, types, imports, generated code
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m mypy $(PACKAGES:%=-p %)
+	$(if $(SCRIPTS),$(PYTHON) -m mypy $(SCRIPTS))
+	.venv/bin/lint-imports
+
+check-generated: .venv/ready
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call generate,"$$fresh") && \
+	diff -r -x __pycache__ "$$fresh/treadle_wire/store" proto/src/treadle_wire/store || \
+	{ echo 'proto/src is not what the .proto files say: make proto' >&2; exit 1; }
+
+proto: .venv/ready ## the Python of proto/treadle, written into proto/src
+	$(call generate,proto/src)
+
+bench: .venv/ready ## a load test: make bench SCENARIO=smoke
+	$(PYTHON) -m bench $(or $(SCENARIO),smoke)
+
+lock: .venv/ready ## requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --group dev \
+	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
+	--custom-compile-command 'make lock' $(ARGS) pyproject.toml -o requirements.lock
+
+docs: .venv/ready ## the diagram of states, drawn from the code
+	$(PYTHON) docs/render_states.py
+
+psql: .venv/ready ## psql on the database of a running `make run`: make psql ARGS='-c "select 1"'
+	@$(PYTHON) -m treadle_local psql $(ARGS)
+
+redis-cli: .venv/ready ## commands to its Valkey: make redis-cli ARGS='keys *'
+	@$(PYTHON) -m treadle_local redis-cli $(ARGS)
+
+clean: ## remove the virtualenv and the caches; the data in .treadle stay
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache bench/results
+	find $(MEMBERS) tests bench examples docs -name __pycache__ -prune -exec rm -rf {} +
+
+# The folder treadle_wire/store/v1 exists in the imports alone: protoc derives the Python package from it.
+PROTOC = $(PYTHON) -m grpc_tools.protoc -Itreadle_wire/store/v1=proto/treadle/store/v1
+generate = $(PROTOC) --python_out=$(1) --pyi_out=$(1) proto/treadle/store/v1/*.proto && \
+	$(PROTOC) --grpc_python_out=$(1) --plugin=protoc-gen-mypy_grpc=.venv/bin/protoc-gen-mypy_grpc \
+	--mypy_grpc_out=quiet:$(1) proto/treadle/store/v1/job_store.proto
+
+# `ready` is absent while a set-up is under way: one that was interrupted begins from nothing.
+.venv/ready: requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+	@$(find_python); test -e $@ || "$$python" -m venv --clear .venv
+	@rm -f $@
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' requirements.lock > .venv/uv.txt
+	@$(PYTHON) -m pip install -q --require-hashes --no-deps -r .venv/uv.txt
+	@$(UV) pip sync -q --python $(PYTHON) --require-hashes requirements.lock
+	@$(UV) pip install -q --python $(PYTHON) --no-deps --no-build-isolation $(MEMBERS:%=-e %)
+	@touch $@
+
+define find_python
+python=; without_pip=; \
+for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	if "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then python=$$candidate; break; fi; \
+	without_pip=$$candidate; \
+done; \
+if test -z "$$python" && test -n "$$without_pip"; then \
+	echo "$$without_pip cannot make a virtualenv (no ensurepip): apt-get install python3-venv" >&2; exit 1; \
+elif test -z "$$python"; then \
+	echo 'Python 3.11 or newer is needed, and neither python3 nor python3.11 to 3.14 is it' >&2; exit 1; \
+fi
+endef

@@ -1,0 +1,60 @@
+"""`python -m treadle_api` serves until SIGTERM."""
+
+import signal
+import sys
+
+import structlog
+import uvicorn
+import uvloop
+from pydantic import ValidationError
+
+from treadle_api.container import Container
+from treadle_api.settings import Settings
+from treadle_wire.logs import configure_logs
+
+_log = structlog.get_logger()
+
+
+def main() -> None:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.stderr.write(_refusal(error))
+        sys.exit(2)
+    configure_logs("api", form=settings.log_format, level=settings.log_level)
+    uvloop.run(serve(Container(settings=settings), settings))
+
+
+async def serve(container: Container, settings: Settings) -> None:
+    """Until SIGTERM or SIGINT; requests under way are answered first."""
+    async with container.channel(), container.redis():
+        server = uvicorn.Server(
+            uvicorn.Config(
+                container.app(),
+                host=settings.api_host,
+                port=settings.api_port,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=settings.api_stop_grace_seconds,
+            )
+        )
+        # uvicorn raises the signal again when it has stopped: with its own handler in place that ends nothing.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.handle_exit)
+        await server.serve()
+    _log.info("api: stopped")
+
+
+def _refusal(error: ValidationError) -> str:
+    problems = (
+        f"TREADLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+    )
+    return f"treadle-api: {'; '.join(problems)}\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""What clients are answered, as JSON; the OpenAPI document is made of these too."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import Response
+
+from treadle_domain.attempt import Attempt
+from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import StoredJob
+
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Seconds = int | float
+
+
+class ErrorAnswer(msgspec.Struct, kw_only=True):
+    kind: ErrorKind
+    type: str
+    message: str
+    traceback: str
+
+
+class RetryAnswer(msgspec.Struct, kw_only=True):
+    initial_seconds: Seconds
+    maximum_seconds: Seconds
+    multiplier: float
+    jitter: float
+
+
+class JobSummary(msgspec.Struct, kw_only=True):
+    """A job as lists show it. `error` tells why the latest run, or the job, did not succeed."""
+
+    id: Id
+    type: str
+    queue: str
+    priority: int
+    state: JobState
+    attempt: int
+    max_attempts: int
+    timeout_seconds: Seconds
+    retry: RetryAnswer
+    metadata: Mapping[str, str]
+    created_at: Time
+    run_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    expires_at: Time | None
+    cancel_requested_at: Time | None
+    worker: str | None
+    error: ErrorAnswer | None
+    losses: int
+    interruptions: int
+    snoozes: int
+    fence: int
+    version: int
+
+
+class JobAnswer(JobSummary, kw_only=True):
+    """A job. `result` is null unless the state is SUCCESS."""
+
+    payload: msgspec.Raw
+    result: msgspec.Raw
+
+
+class JobPageAnswer(msgspec.Struct, kw_only=True):
+    """`next_cursor` is null on the last page."""
+
+    items: Sequence[JobSummary]
+    next_cursor: str | None
+
+
+class AttemptAnswer(msgspec.Struct, kw_only=True):
+    attempt: int
+    fence: int
+    worker: str
+    started_at: Time
+    ended_at: Time
+    error: ErrorAnswer
+
+
+class AttemptsAnswer(msgspec.Struct, kw_only=True):
+    items: Sequence[AttemptAnswer]
+
+
+class HealthAnswer(msgspec.Struct):
+    status: str
+
+
+def answer(
+    body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+
+
+def job_answer(stored: StoredJob) -> JobAnswer:
+    return JobAnswer(
+        **_summary(stored.job),
+        payload=msgspec.Raw(stored.payload),
+        result=msgspec.Raw(b"null" if stored.result is None else stored.result),
+    )
+
+
+def job_page_answer(jobs: Sequence[Job], next_cursor: str | None) -> JobPageAnswer:
+    return JobPageAnswer(
+        items=[JobSummary(**_summary(job)) for job in jobs], next_cursor=next_cursor
+    )
+
+
+def attempts_answer(attempts: Sequence[Attempt]) -> AttemptsAnswer:
+    items = [
+        AttemptAnswer(
+            attempt=attempt.number,
+            fence=attempt.fence,
+            worker=attempt.worker,
+            started_at=_time(attempt.started_at),
+            ended_at=_time(attempt.ended_at),
+            error=_error(attempt.error),
+        )
+        for attempt in attempts
+    ]
+    return AttemptsAnswer(items=items)
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    return {
+        "id": str(job.id),
+        "type": job.type,
+        "queue": job.queue,
+        "priority": job.priority,
+        "state": job.state,
+        "attempt": job.attempt,
+        "max_attempts": job.policy.max_attempts,
+        "timeout_seconds": _seconds(job.policy.timeout),
+        "retry": _retry(job.policy.retry),
+        "metadata": job.metadata,
+        "created_at": _time(job.created_at),
+        "run_at": _time(job.run_at),
+        "started_at": _optional_time(job.started_at),
+        "finished_at": _optional_time(job.finished_at),
+        "expires_at": _optional_time(job.expires_at),
+        "cancel_requested_at": _optional_time(job.cancel_requested_at),
+        "worker": job.worker,
+        "error": None if job.error is None else _error(job.error),
+        "losses": job.losses,
+        "interruptions": job.interruptions,
+        "snoozes": job.snoozes,
+        "fence": job.fence,
+        "version": job.version,
+    }
+
+
+def _error(error: JobError) -> ErrorAnswer:
+    return ErrorAnswer(
+        kind=error.kind, type=error.type, message=error.message, traceback=error.traceback
+    )
+
+
+def _retry(policy: RetryPolicy) -> RetryAnswer:
+    return RetryAnswer(
+        initial_seconds=_seconds(policy.initial),
+        maximum_seconds=_seconds(policy.maximum),
+        multiplier=policy.multiplier,
+        jitter=policy.jitter,
+    )
+
+
+def _seconds(duration: timedelta) -> Seconds:
+    seconds = duration.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def _time(moment: datetime) -> str:
+    """Always with microseconds, so that texts sort as times do."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _optional_time(moment: datetime | None) -> str | None:
+    return None if moment is None else _time(moment)

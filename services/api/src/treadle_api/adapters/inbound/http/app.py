@@ -1,0 +1,26 @@
+"""The ASGI application."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from treadle_api.adapters.inbound.http.errors import install_problems
+from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.openapi import DocumentedApi
+from treadle_api.adapters.inbound.http.probes import Probes
+
+
+def create_app(job_routes: JobRoutes, probes: Probes) -> FastAPI:
+    app = DocumentedApi(
+        title="Treadle",
+        summary="Distributed job processing: every accepted job is on disk.",
+        version=version("treadle-api"),
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False},
+    )
+    job_routes.add_to(app)
+    probes.add_to(app)
+    install_problems(app)
+    return app

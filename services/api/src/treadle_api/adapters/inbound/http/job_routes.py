@@ -1,0 +1,103 @@
+"""The routes of /v1/jobs."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import FastAPI, Path, Request
+from starlette.responses import Response
+
+from treadle_api.adapters.inbound.http import openapi
+from treadle_api.adapters.inbound.http.answers import (
+    answer,
+    attempts_answer,
+    job_answer,
+    job_page_answer,
+)
+from treadle_api.adapters.inbound.http.cursor import write_cursor
+from treadle_api.adapters.inbound.http.job_query import read_job_query
+from treadle_api.adapters.inbound.http.json_text import fields_of
+from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
+from treadle_api.adapters.inbound.http.request_body import read_json_body
+from treadle_api.adapters.inbound.http.schemas import read_job
+from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.ports import JobStore
+from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_domain.bounds import printable
+from treadle_domain.errors import DomainError, InvalidValue
+
+_BESIDE_PAYLOAD_BYTES = 128 * 1024
+"""The largest metadata, all in escapes, and the other fields fit in."""
+_LONGEST_SHOWN_ID = 64
+
+JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRoutes:
+    job_store: JobStore
+    submit_jobs: SubmitJobs
+    cancel_job: CancelJob
+    namespace: str
+    payload_limit_bytes: int
+
+    def add_to(self, app: FastAPI) -> None:
+        one = "/v1/jobs/{job_id}"
+        app.post("/v1/jobs", **openapi.SUBMIT_JOB)(self.submit)
+        app.get("/v1/jobs", **openapi.LIST_JOBS)(self.list_jobs)
+        app.get(one, **openapi.GET_JOB)(self.get)
+        app.get(f"{one}/attempts", **openapi.LIST_ATTEMPTS)(self.list_attempts)
+        app.post(f"{one}/cancel", **openapi.CANCEL_JOB)(self.cancel)
+        app.post(f"{one}/retry", **openapi.RETRY_JOB)(self.retry)
+
+    async def submit(self, request: Request) -> Response:
+        _take_no_parameters(request)
+        body = await read_json_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
+        received = read_job(fields_of(body), self.payload_limit_bytes)
+        [stored] = await self.submit_jobs(self.namespace, [received])
+        if isinstance(stored, DomainError):
+            raise stored
+        return answer(job_answer(stored), 201, {"Location": f"/v1/jobs/{stored.job.id}"})
+
+    async def list_jobs(self, request: Request) -> Response:
+        query = read_job_query(request.query_params, self.namespace)
+        page = await self.job_store.page(query)
+        cursor = None if page.next is None else write_cursor(query, page.next)
+        return answer(job_page_answer(page.jobs, cursor))
+
+    async def get(self, request: Request, job_id: JobId) -> Response:
+        _take_no_parameters(request)
+        stored = await self.job_store.get(self.namespace, _read_id(job_id))
+        return answer(job_answer(stored))
+
+    async def list_attempts(self, request: Request, job_id: JobId) -> Response:
+        _take_no_parameters(request)
+        attempts = await self.job_store.attempts(self.namespace, _read_id(job_id))
+        return answer(attempts_answer(attempts))
+
+    async def cancel(self, request: Request, job_id: JobId) -> Response:
+        _take_no_parameters(request)
+        return answer(job_answer(await self.cancel_job(self.namespace, _read_id(job_id))))
+
+    async def retry(self, request: Request, job_id: JobId) -> Response:
+        _take_no_parameters(request)
+        stored = await self.job_store.retry(self.namespace, _read_id(job_id))
+        return answer(job_answer(stored))
+
+
+def _read_id(text: str) -> UUID:
+    """A text that is no id names no job: 404, as for any other unknown one."""
+    try:
+        job_id = UUID(text)
+    except ValueError:
+        job_id = None
+    if job_id is None or str(job_id) != text.lower():
+        detail = f"There is no job {printable(text[:_LONGEST_SHOWN_ID])}."
+        raise Problem(ProblemType.JOB_NOT_FOUND, detail)
+    return job_id
+
+
+def _take_no_parameters(request: Request) -> None:
+    """A parameter that nobody reads would look as if it worked."""
+    for name in request.query_params:
+        raise InvalidValue(printable(name[:_LONGEST_SHOWN_ID]), "is not a parameter of this call")

@@ -1,0 +1,135 @@
+"""The OpenAPI 3.1 document: what the framework cannot see of routes that read and write JSON by themselves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from treadle_api.adapters.inbound.http.answers import (
+    AttemptsAnswer,
+    HealthAnswer,
+    JobAnswer,
+    JobPageAnswer,
+)
+from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
+from treadle_api.adapters.inbound.http.schemas import JobRequest
+from treadle_domain.bounds import NAME_PATTERN
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import MAX_PAGE
+
+_REF = "#/components/schemas/{}"
+
+
+class DocumentedApi(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        document.setdefault("components", {})["schemas"] = _schemas()
+        return document
+
+
+def _schemas() -> dict[str, Any]:
+    answers = [JobAnswer, JobPageAnswer, AttemptsAnswer, HealthAnswer, ProblemBody]
+    _, components = msgspec.json.schema_components(answers, ref_template=_REF.format("{name}"))
+    request = JobRequest.model_json_schema(ref_template=_REF.format("{model}"))
+    return {**components, **request.pop("$defs"), "JobRequest": request}
+
+
+def _json(schema: type, media_type: str = "application/json") -> dict[str, Any]:
+    return {media_type: {"schema": {"$ref": _REF.format(schema.__name__)}}}
+
+
+def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
+    content = _json(ProblemBody, "application/problem+json")
+    return {kind.status: {"description": kind.title, "content": content} for kind in kinds}
+
+
+def _operation(
+    summary: str,
+    answer: type,
+    *problems: ProblemType,
+    status: int = 200,
+    headers: dict[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": summary, "content": _json(answer)}
+    if headers:
+        success["headers"] = headers
+    return {
+        "summary": summary,
+        "status_code": status,
+        "response_class": Response,
+        "response_model": None,
+        "responses": {status: success, **_problems(*problems)},
+        "openapi_extra": more,
+    }
+
+
+def _parameter(name: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, **more}
+
+
+_ANYWHERE = (ProblemType.VALIDATION, ProblemType.INTERNAL, ProblemType.STORE_UNAVAILABLE)
+_ON_ONE_JOB = (ProblemType.JOB_NOT_FOUND, *_ANYWHERE)
+_NAME = {"type": "string", "pattern": NAME_PATTERN}
+_LIST_PARAMETERS: Sequence[dict[str, Any]] = (
+    _parameter(
+        "state",
+        {"type": "array", "items": {"type": "string", "enum": [*JobState]}},
+        explode=True,
+        description="May be repeated: jobs in any of the states.",
+    ),
+    _parameter("queue", _NAME),
+    _parameter("type", _NAME),
+    _parameter(
+        "metadata",
+        {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "propertyNames": {"pattern": rf"^metadata\.{NAME_PATTERN[1:]}"},
+        },
+        style="form",
+        explode=True,
+        description="metadata.KEY=VALUE: jobs whose metadata have that pair; several must all match.",
+    ),
+    _parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50},
+    ),
+    _parameter("cursor", {"type": "string"}, description="next_cursor of the page before."),
+)
+
+SUBMIT_JOB = _operation(
+    "Submit a job",
+    JobAnswer,
+    ProblemType.MALFORMED_JSON,
+    ProblemType.BODY_TIMEOUT,
+    ProblemType.TOO_LARGE,
+    ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    *_ANYWHERE,
+    status=201,
+    headers={"Location": {"schema": {"type": "string"}, "description": "Path of the job."}},
+    requestBody={"required": True, "content": _json(JobRequest)},
+)
+LIST_JOBS = _operation(
+    "List jobs, newest first, without payload and result",
+    JobPageAnswer,
+    *_ANYWHERE,
+    parameters=[*_LIST_PARAMETERS],
+)
+GET_JOB = _operation("Get a job", JobAnswer, *_ON_ONE_JOB)
+LIST_ATTEMPTS = _operation(
+    "List the runs of a job that did not succeed, oldest first", AttemptsAnswer, *_ON_ONE_JOB
+)
+CANCEL_JOB = _operation(
+    "Cancel a job: at once if it waits, else it is asked to stop",
+    JobAnswer,
+    ProblemType.STATE_CONFLICT,
+    *_ON_ONE_JOB,
+)
+RETRY_JOB = _operation(
+    "Give a failed or cancelled job a new life", JobAnswer, ProblemType.STATE_CONFLICT, *_ON_ONE_JOB
+)
+LIVE = _operation("Whether the process lives", HealthAnswer)
+READY = _operation("Whether jobs can be accepted", HealthAnswer, ProblemType.STORE_UNAVAILABLE)

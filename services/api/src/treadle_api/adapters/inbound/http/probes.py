@@ -1,0 +1,30 @@
+"""Whether this process lives, and whether it can do its work."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from treadle_api.adapters.inbound.http import openapi
+from treadle_api.adapters.inbound.http.answers import HealthAnswer, answer
+from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.ports import StoreHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Redis is no part of being ready: without it jobs are accepted all the same."""
+
+    store_health: StoreHealth
+
+    def add_to(self, app: FastAPI) -> None:
+        app.get("/health/live", **openapi.LIVE)(self.live)
+        app.get("/health/ready", **openapi.READY)(self.ready)
+
+    async def live(self, _: Request) -> Response:
+        return answer(HealthAnswer("live"))
+
+    async def ready(self, _: Request) -> Response:
+        if not await self.store_health.is_serving():
+            raise StoreUnavailable(outcome_unknown=False)
+        return answer(HealthAnswer("ready"))

@@ -1,0 +1,24 @@
+"""The gRPC channel to the store: how it connects, balances and finds out that a peer is gone."""
+
+import grpc
+
+MAX_MESSAGE_BYTES = 9 * 1024 * 1024
+"""A batch of 8 MiB and what surrounds it; the store has the same."""
+
+_OPTIONS: list[tuple[str, int | str]] = [
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+]
+
+
+def open_channel(target: str) -> grpc.aio.Channel:
+    """`host:port`, or `dns:///host:port` of which every address is used. Needs a running event loop."""
+    return grpc.aio.insecure_channel(target, options=_OPTIONS)

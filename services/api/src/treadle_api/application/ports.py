@@ -1,0 +1,61 @@
+"""What the API needs of the world."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from treadle_domain.attempt import Attempt
+from treadle_domain.errors import DomainError
+from treadle_domain.job import Job
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store."""
+
+    job: Job
+    due: bool
+
+
+class JobStore(Protocol):
+    """The truth about jobs. Every method answers or fails within seconds; all may raise StoreUnavailable."""
+
+    async def submit(
+        self, namespace: str, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError]:
+        """In the order given; a refused job spares its neighbours. An id that is known answers with its job."""
+        ...
+
+    async def get(self, namespace: str, job_id: UUID) -> StoredJob:
+        """Raises JobNotFound."""
+        ...
+
+    async def page(self, query: JobQuery) -> JobPage: ...
+
+    async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
+        """The runs that did not succeed, oldest first. Raises JobNotFound."""
+        ...
+
+    async def cancel(self, namespace: str, job_id: UUID) -> StoredJob:
+        """Repeating it changes nothing. Raises JobNotFound, TransitionRefused."""
+        ...
+
+    async def retry(self, namespace: str, job_id: UUID) -> StoredJob:
+        """A new life for a job that ended badly; the store pushes its id. Raises JobNotFound, TransitionRefused."""
+        ...
+
+
+class StoreHealth(Protocol):
+    async def is_serving(self) -> bool:
+        """Within a second, whatever happens."""
+        ...
+
+
+class ReadyQueue(Protocol):
+    """A hint for the workers: answers within a second or so and never raises, since the store repairs what is lost."""
+
+    async def add(self, jobs: Sequence[Job]) -> None: ...
+
+    async def remove(self, jobs: Sequence[Job]) -> None: ...

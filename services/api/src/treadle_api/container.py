@@ -1,0 +1,59 @@
+"""The parts list of the API: what is made of what."""
+
+import secrets
+import time
+
+from dependency_injector import containers, providers
+
+from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.probes import Probes
+from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
+from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
+from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
+from treadle_api.adapters.outbound.store_channel import open_channel
+from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.settings import Settings
+from treadle_domain.ids import JobIds
+from treadle_wire.ready_queue import ReadySets, connect
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Container(containers.DeclarativeContainer):
+    """To be used inside a running event loop."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+
+    channel = providers.Singleton(open_channel, settings.provided.store_target)
+    job_store = providers.Singleton(GrpcJobStore, channel)
+    store_health = providers.Singleton(GrpcStoreHealth, channel)
+
+    redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
+    ready_queue = providers.Singleton(
+        RedisReadyQueue,
+        providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix),
+    )
+
+    ids = providers.Singleton(
+        JobIds, now_ms=providers.Object(_now_ms), chance=providers.Object(secrets.randbits)
+    )
+    submit_jobs = providers.Singleton(
+        SubmitJobs, ids=ids, job_store=job_store, ready_queue=ready_queue
+    )
+    cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
+
+    job_routes = providers.Singleton(
+        JobRoutes,
+        job_store=job_store,
+        submit_jobs=submit_jobs,
+        cancel_job=cancel_job,
+        namespace="default",
+        payload_limit_bytes=settings.provided.api_payload_limit_bytes,
+    )
+    app = providers.Singleton(
+        create_app, job_routes=job_routes, probes=providers.Singleton(Probes, store_health)
+    )

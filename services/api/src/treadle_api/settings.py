@@ -1,0 +1,35 @@
+"""Settings of the API, from the environment: TREADLE_…"""
+
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from treadle_wire.logs import LogFormat
+
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+_LARGEST_PAYLOAD_BYTES = 4 * 1024 * 1024
+"""A payload and a result travel in one message of at most 9 MiB."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TREADLE_", env_ignore_empty=True, frozen=True)
+
+    api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0: any free one, told in the log."""
+    api_payload_limit_bytes: Annotated[PositiveInt, Field(le=_LARGEST_PAYLOAD_BYTES)] = 1024 * 1024
+    api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
+    """How long requests under way may take after SIGTERM."""
+    store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
+    log_format: LogFormat = "console"
+    log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(_REDIS_SCHEMES):
+            raise ValueError(f"must begin with one of {', '.join(_REDIS_SCHEMES)}")
+        return url

@@ -1,0 +1,1 @@
+"""The worker: claims jobs and has their handlers run in executor processes."""

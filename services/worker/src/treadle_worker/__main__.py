@@ -1,0 +1,87 @@
+"""`python -m treadle_worker --handlers package.module:handlers` runs jobs until SIGTERM."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+import structlog
+from pydantic import ValidationError
+
+from treadle_wire.logs import configure_logs
+from treadle_worker.application.errors import SessionLost
+from treadle_worker.application.runs import HandlersRefused
+from treadle_worker.container import Container
+from treadle_worker.settings import Settings
+from treadle_worker.worker import StopRequest
+
+_log = structlog.get_logger()
+
+
+def main() -> None:
+    flags = vars(_parser().parse_args())
+    given = {f"worker_{name}": value for name, value in flags.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        sys.stderr.write(_refusal(error))
+        sys.exit(2)
+    configure_logs("worker", form=settings.log_format, level=settings.log_level)
+    sys.exit(asyncio.run(serve(Container(settings=settings))))
+
+
+async def serve(container: Container) -> int:
+    """Until SIGTERM or SIGINT, the second of which cuts it short. Returns the exit code."""
+    stop, code = StopRequest(), 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.ask)
+    try:
+        # First of all: processes are started before this one has channels and threads that a start could disturb.
+        async with container.executors():
+            await _live(container, stop)
+    except* HandlersRefused as refusals:
+        _log.error("worker: the handlers cannot be used", reason=_first(refusals))
+        code = 2
+    except* SessionLost as losses:
+        _log.error("worker: the store closed our session", reason=_first(losses))
+        code = 1
+    _log.info("worker: stopped")
+    return code
+
+
+async def _live(container: Container, stop: StopRequest) -> None:
+    probe = container.probe()
+    async with container.channel(), container.redis(), asyncio.TaskGroup() as group:
+        group.create_task(probe.serve())
+        await container.worker().live(stop)
+        probe.stop()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Every flag is an environment setting too: TREADLE_WORKER_…"""
+    parser = argparse.ArgumentParser(prog="treadle-worker", description=__doc__)
+    parser.add_argument("--handlers", help="package.module:attribute")
+    parser.add_argument("--queues", help="names separated by commas (default)")
+    parser.add_argument("--namespaces", help="names separated by commas (default)")
+    parser.add_argument("--concurrency", help="jobs at once (10)")
+    parser.add_argument("--executors", help="processes that run them (one per core)")
+    parser.add_argument("--name", help="a label for people (the host's name)")
+    return parser
+
+
+def _refusal(error: ValidationError) -> str:
+    problems = (
+        f"TREADLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+    )
+    return f"treadle-worker: {'; '.join(problems)}\n"
+
+
+if __name__ == "__main__":
+    main()

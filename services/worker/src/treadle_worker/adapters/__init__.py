@@ -1,0 +1,1 @@
+"""Where the worker meets the store, Redis, its executors and probes."""

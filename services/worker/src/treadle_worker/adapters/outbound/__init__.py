@@ -1,0 +1,1 @@
+"""What the worker calls: the store, Redis, executor processes."""

@@ -1,0 +1,73 @@
+"""The domain's words and the executor's frames, one into the other."""
+
+from datetime import timedelta
+
+from treadle_domain.claimed_run import ClaimedRun, RunReport
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.outcomes import Failed, Outcome, Snoozed, Succeeded
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.run_policy import RunOptions
+from treadle_worker.executor import frames
+
+
+def frame_of(run: ClaimedRun) -> frames.Run:
+    return frames.Run(
+        job_id=run.job_id,
+        fence=run.fence,
+        namespace=run.namespace,
+        queue=run.queue,
+        type=run.type,
+        attempt=run.attempt,
+        max_attempts=run.max_attempts,
+        timeout_seconds=run.timeout.total_seconds(),
+        created_at_us=round(run.created_at.timestamp() * 1_000_000),
+        metadata=dict(run.metadata),
+        payload=run.payload,
+    )
+
+
+def report_of(run: ClaimedRun, ended: frames.Ended) -> RunReport:
+    match ended.outcome:
+        case frames.Succeeded(result=result):
+            return report(run, Succeeded(), result)
+        case frames.Snoozed(delay_seconds=seconds):
+            return report(run, Snoozed(delay=timedelta(seconds=seconds)))
+        case frames.Failed() as failed:
+            return report(run, Failed(error=_error_of(failed)))
+
+
+def report(run: ClaimedRun, outcome: Outcome, result: bytes | None = None) -> RunReport:
+    return RunReport(
+        namespace=run.namespace,
+        job_id=run.job_id,
+        fence=run.fence,
+        outcome=outcome,
+        result=result,
+    )
+
+
+def _error_of(failed: frames.Failed) -> JobError:
+    return JobError(
+        kind=ErrorKind(failed.kind.value),
+        type=failed.type,
+        message=failed.message,
+        traceback=failed.traceback,
+    )
+
+
+def options_of(handler: frames.HandlerOptions) -> RunOptions:
+    seconds = handler.timeout_seconds
+    return RunOptions(
+        max_attempts=handler.max_attempts,
+        timeout=None if seconds is None else timedelta(seconds=seconds),
+        retry=None if handler.retry is None else _retry_of(handler.retry),
+    )
+
+
+def _retry_of(retry: frames.RetryOptions) -> RetryPolicy:
+    return RetryPolicy(
+        initial=timedelta(seconds=retry.initial_seconds),
+        maximum=timedelta(seconds=retry.maximum_seconds),
+        multiplier=retry.multiplier,
+        jitter=retry.jitter,
+    )

@@ -1,0 +1,1 @@
+"""What the worker does, told without naming a product."""

@@ -1,0 +1,23 @@
+"""What can keep the worker from going on.
+
+WorkerError
+├── StoreUnavailable        no answer: repeat the same call, it does no harm
+├── ReadyQueueUnavailable   no answer from Redis: wait and go on
+└── SessionLost             the store closed the session: all that it held is void
+"""
+
+
+class WorkerError(Exception):
+    """Root of all that is not the domain's refusal."""
+
+
+class StoreUnavailable(WorkerError):
+    pass
+
+
+class ReadyQueueUnavailable(WorkerError):
+    pass
+
+
+class SessionLost(WorkerError):
+    pass

@@ -1,0 +1,68 @@
+"""The worker's stay with the store: opened once, kept by heartbeats, closed at the end."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+
+from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
+from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.errors import StoreUnavailable
+from treadle_worker.application.holdings import Holdings
+from treadle_worker.application.ports import JobStore
+from treadle_worker.application.vitals import Vitals
+
+_log = structlog.get_logger()
+
+BEATS_PER_LEASE = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepSession:
+    store: JobStore
+    holdings: Holdings
+    vitals: Vitals
+    backoff: Backoff
+
+    async def open(self, session: WorkerSession) -> timedelta:
+        """Waits for the store however long it takes: start order does not matter. Returns the lease."""
+        failures = 0
+        while True:
+            try:
+                lease = await self.store.open_session(session)
+            except StoreUnavailable as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("store: no answer, waiting for it", error=str(error))
+                await self.backoff.pause(failures)
+            else:
+                self.vitals.session_opened(lease)
+                _log.info("worker: session open", session=str(session.id), worker=session.worker)
+                return lease
+
+    async def beat(self, session: UUID, lease: timedelta) -> NoReturn:
+        """One at a time, each under a new number, also after one that was not answered. Raises SessionLost."""
+        while True:
+            await asyncio.sleep(lease.total_seconds() / BEATS_PER_LEASE)
+            self.holdings.beats += 1
+            beat = Heartbeat(
+                session=session,
+                number=self.holdings.beats,
+                held=self.holdings.held,
+                open_claims=self.holdings.open_claims,
+            )
+            try:
+                await self.store.heartbeat(beat)
+            except StoreUnavailable as error:
+                _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
+            else:
+                self.vitals.store_answered()
+
+    async def close(self, session: UUID) -> None:
+        try:
+            await self.store.close_session(session, SessionEnd.DRAINED)
+        except StoreUnavailable as error:
+            _log.warning("store: session not closed, its lease will end", error=str(error))

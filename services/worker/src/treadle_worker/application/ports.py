@@ -1,0 +1,75 @@
+"""What the worker needs of the world."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
+from treadle_domain.outcomes import Ruling
+from treadle_domain.run_policy import RunOptions
+from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
+
+
+class JobStore(Protocol):
+    """Every call has a deadline and may be repeated. Each may raise StoreUnavailable; those that act for a session
+    raise SessionLost when it is not open."""
+
+    async def open_session(self, session: WorkerSession) -> timedelta:
+        """Returns how long the session lives after each heartbeat."""
+        ...
+
+    async def heartbeat(self, beat: Heartbeat) -> Lease: ...
+
+    async def close_session(self, session_id: UUID, end: SessionEnd) -> None: ...
+
+    async def claim(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal]:
+        """In the order asked."""
+        ...
+
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
+        """In the order given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoppedIds:
+    """What one pop took out of one queue, each id with its rank; `garbage` counts members that were no ids."""
+
+    namespace: str
+    queue: str
+    ranks: Mapping[UUID, int]
+    garbage: int = 0
+
+
+class ReadyQueue(Protocol):
+    """Both raise ReadyQueueUnavailable."""
+
+    async def pop(self, queues: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
+        """Up to `count` ids of the first of the (namespace, queue) pairs that has any; None after about a second.
+
+        Must not be cancelled: the ids would be lost until the store finds them missing.
+        """
+        ...
+
+    async def put_back(self, popped: PoppedIds) -> None: ...
+
+
+class Executors(Protocol):
+    """Each run that is put in comes out of `ended` once, whatever becomes of its process."""
+
+    @property
+    def handlers(self) -> Mapping[str, RunOptions]:
+        """What each handler said of its runs, by job type."""
+        ...
+
+    def run(self, run: ClaimedRun) -> None: ...
+
+    async def ended(self) -> Sequence[RunReport]:
+        """Waits for at least one; may be cancelled without losing any."""
+        ...
+
+    def kill(self) -> None:
+        """The runs come back as Released when the code that ran them is gone."""
+        ...

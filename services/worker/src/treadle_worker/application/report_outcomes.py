@@ -1,0 +1,85 @@
+"""How runs ended goes to the store: a batch is what arrived while the last one was under way."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+from uuid import UUID
+
+import structlog
+
+from treadle_domain.claimed_run import RunReport
+from treadle_domain.outcomes import Ruling
+from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.errors import StoreUnavailable
+from treadle_worker.application.holdings import Holdings
+from treadle_worker.application.ports import Executors, JobStore
+from treadle_worker.application.vitals import Vitals
+
+_log = structlog.get_logger()
+
+MAX_BATCH = 1_000
+MAX_BATCH_BYTES = 7 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOutcomes:
+    store: JobStore
+    executors: Executors
+    holdings: Holdings
+    vitals: Vitals
+    backoff: Backoff
+    _outbox: deque[RunReport] = field(default_factory=deque, init=False)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    async def collect(self) -> NoReturn:
+        """Frees the slots of runs as they end, whether or not the store answers."""
+        while True:
+            reports = await self.executors.ended()
+            self._outbox.extend(reports)
+            self._filled.set()
+            await self.holdings.ended(reports)
+
+    async def send(self, session: UUID) -> NoReturn:
+        """While the store is away outcomes wait, and are sent again. Raises SessionLost."""
+        while True:
+            await self._filled.wait()
+            batch = self._next_batch()
+            rulings = await self._finished(session, batch)
+            for _ in batch:
+                self._outbox.popleft()
+            if not self._outbox:
+                self._filled.clear()
+            _tell_refusals(rulings)
+            await self.holdings.acknowledged(batch)
+
+    def _next_batch(self) -> list[RunReport]:
+        batch: list[RunReport] = []
+        size = 0
+        for report in self._outbox:
+            size += len(report.result or b"")
+            if batch and (size > MAX_BATCH_BYTES or len(batch) == MAX_BATCH):
+                break
+            batch.append(report)
+        return batch
+
+    async def _finished(self, session: UUID, batch: Sequence[RunReport]) -> Sequence[Ruling]:
+        failures = 0
+        while True:
+            try:
+                rulings = await self.store.finish(session, batch)
+            except StoreUnavailable as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("store: outcomes wait", runs=len(batch), error=str(error))
+                await self.backoff.pause(failures)
+            else:
+                self.vitals.store_answered()
+                return rulings
+
+
+def _tell_refusals(rulings: Sequence[Ruling]) -> None:
+    stale = Counter(rulings)[Ruling.STALE]
+    if stale:
+        _log.warning("store: refused outcomes of claims that are void", runs=stale)

@@ -1,0 +1,96 @@
+"""Pop ids, claim their jobs, hand the runs to the executors: never more than there are free slots."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal
+from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.errors import ReadyQueueUnavailable, StoreUnavailable
+from treadle_worker.application.holdings import Holdings
+from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue
+from treadle_worker.application.vitals import Vitals
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunJobs:
+    store: JobStore
+    ready_queue: ReadyQueue
+    executors: Executors
+    holdings: Holdings
+    vitals: Vitals
+    backoff: Backoff
+    new_claim_id: Callable[[], UUID]
+    queues: Sequence[tuple[str, str]]
+
+    async def __call__(self, session: UUID) -> None:
+        """Until the holdings stop taking; ids of the last pop go back. Raises SessionLost."""
+        order = deque(self.queues)
+        while slots := await self.holdings.take_free():
+            popped = await self._pop(order, slots)
+            order.rotate(-1)
+            if popped is None or not popped.ranks:
+                await self.holdings.nothing_popped()
+            elif self.holdings.stopping:
+                await self._put_back(popped)
+            else:
+                await self._claim(session, popped)
+
+    async def _pop(self, order: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
+        try:
+            popped = await self.ready_queue.pop(order, count)
+        except ReadyQueueUnavailable as error:
+            failures = self.vitals.queue_failed()
+            if failures == 1:
+                _log.warning("ready queue: no answer", error=str(error))
+            await self.backoff.pause(failures)
+            return None
+        self.vitals.queue_answered()
+        if popped is not None and popped.garbage:
+            _log.warning("ready queue: dropped what is no job id", members=popped.garbage)
+        return popped
+
+    async def _claim(self, session: UUID, popped: PoppedIds) -> None:
+        claim_id = self.new_claim_id()
+        batch = ClaimBatch(
+            namespace=popped.namespace,
+            session=session,
+            claim_id=claim_id,
+            heartbeat_number=await self.holdings.begin_claim(claim_id, len(popped.ranks)),
+            job_ids=tuple(popped.ranks),
+        )
+        answers = await self._claimed(batch)
+        if answers is None:
+            await self._put_back(popped)
+        runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
+        await self.holdings.end_claim(claim_id, runs)
+        for run in runs:
+            self.executors.run(run)
+
+    async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
+        """The same call again until it is answered; None when the worker is to stop first."""
+        failures = 0
+        while True:
+            try:
+                answers = await self.store.claim(batch)
+            except StoreUnavailable:
+                failures += 1
+                if self.holdings.stopping:
+                    return None
+                await self.backoff.pause(failures)
+            else:
+                self.vitals.store_answered()
+                return answers
+
+    async def _put_back(self, popped: PoppedIds) -> None:
+        """Harmless for an id that was claimed after all: whoever pops it is told so."""
+        try:
+            await self.ready_queue.put_back(popped)
+        except ReadyQueueUnavailable as error:
+            _log.warning("ready queue: ids not put back", ids=len(popped.ranks), error=str(error))
+        await self.holdings.nothing_popped()

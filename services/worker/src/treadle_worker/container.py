@@ -1,0 +1,88 @@
+"""The parts list of the worker: what is made of what."""
+
+import random
+import time
+from uuid import uuid4
+
+import grpc
+from dependency_injector import containers, providers
+
+from treadle_wire.ready_queue import ReadySets, connect
+from treadle_wire.store_channel import open_channel
+from treadle_worker.adapters.inbound.probe import Probe
+from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
+from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
+from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
+from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.holdings import Holdings
+from treadle_worker.application.keep_session import KeepSession
+from treadle_worker.application.report_outcomes import ReportOutcomes
+from treadle_worker.application.run_jobs import RunJobs
+from treadle_worker.application.vitals import Vitals
+from treadle_worker.settings import Settings
+from treadle_worker.worker import Worker
+
+
+class Container(containers.DeclarativeContainer):
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+
+    executors = providers.Singleton(
+        ExecutorPool,
+        handlers=settings.provided.worker_handlers,
+        processes=settings.provided.worker_executors,
+        threads=settings.provided.worker_concurrency,
+    )
+
+    channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(
+        open_channel, settings.provided.store_target
+    )
+    store = providers.Singleton(GrpcJobStore, channel)
+    redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
+    ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
+    ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
+
+    holdings = providers.Singleton(Holdings, settings.provided.worker_concurrency)
+    vitals = providers.Singleton(Vitals, providers.Object(time.monotonic))
+    backoff = providers.Singleton(Backoff, providers.Object(random.random))
+
+    worker = providers.Singleton(
+        Worker,
+        session_id=providers.Factory(uuid4),
+        name=settings.provided.worker_name,
+        namespaces=settings.provided.worker_namespaces,
+        queues=settings.provided.worker_queues,
+        finish_time=settings.provided.finish_time,
+        report_time=settings.provided.report_time,
+        executors=executors,
+        holdings=holdings,
+        vitals=vitals,
+        keep_session=providers.Singleton(
+            KeepSession, store=store, holdings=holdings, vitals=vitals, backoff=backoff
+        ),
+        run_jobs=providers.Singleton(
+            RunJobs,
+            store=store,
+            ready_queue=ready_queue,
+            executors=executors,
+            holdings=holdings,
+            vitals=vitals,
+            backoff=backoff,
+            new_claim_id=providers.Object(uuid4),
+            queues=settings.provided.queues,
+        ),
+        report_outcomes=providers.Singleton(
+            ReportOutcomes,
+            store=store,
+            executors=executors,
+            holdings=holdings,
+            vitals=vitals,
+            backoff=backoff,
+        ),
+    )
+    probe = providers.Singleton(
+        Probe,
+        vitals=vitals,
+        holdings=holdings,
+        host=settings.provided.worker_probe_host,
+        port=settings.provided.worker_probe_port,
+    )

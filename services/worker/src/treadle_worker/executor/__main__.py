@@ -1,0 +1,61 @@
+"""`python -m treadle_worker.executor --handlers package.module:attribute --fd N --threads T`, started by a worker."""
+
+import argparse
+import asyncio
+import socket
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+
+from treadle_worker.executor.frames import packed
+from treadle_worker.executor.lifeline import (
+    die_with_the_worker,
+    keep_stdout_harmless,
+    outlive_signals,
+)
+from treadle_worker.executor.loading import LoadRefused, load, prepared
+from treadle_worker.executor.serving import live
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m treadle_worker.executor", allow_abbrev=False)
+    parser.add_argument("--handlers", required=True)
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    arguments = parser.parse_args()
+
+    outlive_signals()
+    end = socket.socket(fileno=arguments.fd)
+    end.set_inheritable(False)
+    die_with_the_worker(end)
+    keep_stdout_harmless()
+    _execute(end, arguments.handlers, arguments.threads)
+
+
+def _execute(end: socket.socket, reference: str, threads: int) -> None:
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        # Outside the loop: a module may run one of its own while it is imported.
+        handlers = load(reference)
+        loaded = prepared(handlers)
+    except LoadRefused as refused:
+        end.sendall(packed(refused.frame))
+    else:
+        _drive(live(end, handlers, loaded, threads))
+
+
+def _drive(life: Coroutine[None, None, None]) -> None:
+    """A SystemExit or KeyboardInterrupt in a task of user code leaves the loop: it is entered again."""
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        task = loop.create_task(life)
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except (SystemExit, KeyboardInterrupt):
+                continue
+
+
+if __name__ == "__main__":
+    main()

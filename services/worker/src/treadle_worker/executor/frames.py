@@ -1,0 +1,134 @@
+"""What a worker and its executor processes tell each other: 4 bytes of length, then a tagged msgpack struct."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+_Frame = TypeVar("_Frame")
+
+_LENGTH_BYTES = 4
+
+
+class FailureKind(StrEnum):
+    """The part of the domain's kinds that an executor can find; the words are the same."""
+
+    ERROR = "error"
+    PERMANENT = "permanent"
+    TIMEOUT = "timeout"
+
+
+class Run(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True):
+    job_id: UUID
+    fence: int
+    namespace: str
+    queue: str
+    type: str
+    attempt: int
+    max_attempts: int
+    timeout_seconds: float
+    created_at_us: int
+    """Microseconds since 1970-01-01 UTC."""
+    metadata: dict[str, str]
+    payload: bytes
+    """JSON text."""
+
+
+class Stop(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """Asks async handlers to end (they are cancelled), awaits sync ones, runs the shutdown hooks, exits."""
+
+
+class RetryOptions(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    initial_seconds: float
+    maximum_seconds: float
+    multiplier: float
+    jitter: float
+
+
+class HandlerOptions(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    max_attempts: int | None
+    timeout_seconds: float | None
+    retry: RetryOptions | None
+
+
+class Ready(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    handlers: dict[str, HandlerOptions]
+
+
+class Refused(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """The handlers could not be loaded or started; the process exits."""
+
+    reason: str
+    traceback: str
+
+
+class Succeeded(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    result: bytes
+    """JSON text."""
+
+
+class Failed(
+    msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True
+):
+    kind: FailureKind
+    type: str
+    message: str
+    traceback: str
+
+
+class Snoozed(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    delay_seconds: float
+
+
+Outcome = Succeeded | Failed | Snoozed
+
+
+class Ended(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    job_id: UUID
+    fence: int
+    outcome: Outcome
+
+
+ToExecutor = Run | Stop
+ToWorker = Ready | Refused | Ended
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def packed(frame: ToExecutor | ToWorker) -> bytes:
+    body = _encode(frame)
+    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+
+
+class Unpacker(Generic[_Frame]):
+    """Cuts a stream of bytes into frames; msgspec.MsgspecError for what is none."""
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[_Frame]) -> None:
+        self._decode = decoder.decode
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[_Frame]:
+        self._buffer += data
+        start = 0
+        for body_start, end in self._bounds():
+            yield self._decode(bytes(self._buffer[body_start:end]))
+            start = end
+        del self._buffer[:start]
+
+    def _bounds(self) -> Iterator[tuple[int, int]]:
+        start = 0
+        while len(self._buffer) >= (body := start + _LENGTH_BYTES):
+            start = body + int.from_bytes(self._buffer[start:body], "big")
+            if start > len(self._buffer):
+                return
+            yield body, start
+
+
+def from_worker() -> Unpacker[ToExecutor]:
+    return Unpacker(msgspec.msgpack.Decoder(ToExecutor))
+
+
+def from_executor() -> Unpacker[ToWorker]:
+    return Unpacker(msgspec.msgpack.Decoder(ToWorker))

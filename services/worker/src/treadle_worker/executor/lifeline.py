@@ -1,0 +1,59 @@
+"""Ties the process to its worker: it outlives signals meant for the worker, and never the worker itself."""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_PDEATHSIG = 1
+_GRACE_SECONDS = 5.0
+
+
+def outlive_signals() -> None:
+    """The worker decides when an executor stops; what user code starts gets the signals' defaults back."""
+    for number in _STOP_SIGNALS:
+        # A handler and not SIG_IGN, which programs that user code starts would inherit.
+        signal.signal(number, lambda *_: None)
+    os.register_at_fork(after_in_child=_obey_signals)
+
+
+def _obey_signals() -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def die_with_the_worker(end: socket.socket) -> None:
+    """At once where the kernel can (Linux); elsewhere a grace after the socket's end, even if user code hangs."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # It may have died before the line above.
+        if os.getppid() != _peer_of(end):
+            raise SystemExit("the worker is gone")
+    threading.Thread(target=_exit_after_hangup, args=(end.fileno(),), daemon=True).start()
+
+
+def _peer_of(end: socket.socket) -> int:
+    size = struct.calcsize("3i")
+    credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
+
+
+def _exit_after_hangup(descriptor: int) -> None:
+    hangup = select.poll()
+    hangup.register(descriptor, 0)
+    hangup.poll()
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)
+
+
+def keep_stdout_harmless() -> None:
+    """What user code prints joins the log; by line, so that a crash swallows nothing."""
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -1,0 +1,72 @@
+"""One end of the socket between a worker and an executor process."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Generic, Self, TypeVar
+
+import msgspec
+
+from treadle_worker.executor.frames import ToExecutor, ToWorker, Unpacker, packed
+
+_Frame = TypeVar("_Frame")
+
+
+class Link(asyncio.Protocol, Generic[_Frame]):
+    """Hands each frame to `receive` as it comes, and None once the other side is gone.
+
+    What is sent within one turn of the loop leaves in one write.
+    Closes itself on bytes that are no frame: user code may have got hold of the socket.
+    """
+
+    def __init__(
+        self, unpacker: Unpacker[_Frame], receive: Callable[[_Frame | None], None]
+    ) -> None:
+        self.lost = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._unpacker = unpacker
+        self._receive = receive
+        self._transport: asyncio.Transport | None = None
+        self._outgoing: list[bytes] = []
+
+    @classmethod
+    async def over(
+        cls,
+        end: socket.socket,
+        unpacker: Unpacker[_Frame],
+        receive: Callable[[_Frame | None], None],
+    ) -> Self:
+        link = cls(unpacker, receive)
+        await link._loop.create_unix_connection(lambda: link, sock=end)
+        return link
+
+    def send(self, frame: ToExecutor | ToWorker) -> None:
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(packed(frame))
+
+    def close(self) -> None:
+        """What was sent before is still written, as long as the other side reads."""
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._unpacker.feed(data):
+                self._receive(frame)
+        except msgspec.MsgspecError:
+            self.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost.set()
+        self._receive(None)
+
+    def _flush(self) -> None:
+        if self._outgoing and self._transport is not None and not self.lost.is_set():
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()

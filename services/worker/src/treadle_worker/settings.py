@@ -1,0 +1,59 @@
+"""Settings of the worker, from the environment (TREADLE_…) and from flags, which win."""
+
+import os
+import socket
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from treadle_wire.logs import LogFormat
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
+Names = Annotated[tuple[Name, ...], NoDecode, Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TREADLE_", extra="ignore")
+
+    worker_handlers: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    """package.module:attribute"""
+    worker_name: Name = socket.gethostname()
+    """A label for people; two workers may bear the same."""
+    worker_queues: Names = ("default",)
+    worker_namespaces: Names = ("default",)
+    worker_concurrency: PositiveInt = 10
+    """Jobs at once."""
+    worker_executors: PositiveInt = os.cpu_count() or 1
+    """Processes that run them."""
+    worker_finish_seconds: PositiveFloat = 18
+    """How long code may go on after SIGTERM before it is given back."""
+    worker_report_seconds: PositiveFloat = 5
+    """How long the store is waited for after that."""
+    worker_probe_host: str = "127.0.0.1"
+    worker_probe_port: Annotated[int, Field(ge=0, le=65_535)] = 8081
+    store_target: str = "127.0.0.1:50051"
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
+    log_format: LogFormat = "console"
+    log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+
+    @field_validator("worker_queues", "worker_namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Names separated by commas."""
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def queues(self) -> tuple[tuple[str, str], ...]:
+        """All (namespace, queue) pairs that jobs are taken from."""
+        return tuple((ns, queue) for ns in self.worker_namespaces for queue in self.worker_queues)
+
+    @property
+    def finish_time(self) -> timedelta:
+        return timedelta(seconds=self.worker_finish_seconds)
+
+    @property
+    def report_time(self) -> timedelta:
+        return timedelta(seconds=self.worker_report_seconds)

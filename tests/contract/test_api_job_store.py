@@ -1,0 +1,197 @@
+"""What the API's JobStore promises, asked of the fake and of gRPC with the store behind it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+from tests.builders import SECOND, a_failure, a_new_job
+from tests.fakes.store_over_memory import StoreOverMemory
+from tests.unit.api.in_memory_job_store import InMemoryJobStore
+from tests.unit.api.running import run
+
+from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
+from treadle_api.adapters.outbound.store_channel import open_channel
+from treadle_api.application.ports import JobStore, Submitted
+from treadle_domain.errors import InvalidValue, JobNotFound, TransitionRefused
+from treadle_domain.outcomes import Outcome, Succeeded
+from treadle_domain.run_policy import RunOptions
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import JobQuery, NewJob
+from treadle_store.adapters.inbound.grpc import server, servicer
+
+NAMESPACE = "default"
+ONCE = RunOptions(max_attempts=1)
+
+
+@dataclass
+class Subject:
+    """The port under test, and the store behind it for what only workers do."""
+
+    port: JobStore
+    store: StoreOverMemory
+
+    async def put(self, new: NewJob) -> NewJob:
+        [answer] = await self.port.submit(NAMESPACE, [new])
+        assert isinstance(answer, Submitted)
+        return new
+
+    async def run(self, new: NewJob, outcome: Outcome, result: bytes | None = None) -> None:
+        await run(self.store, new.submission.id, outcome, result)
+
+
+@pytest.fixture(params=["in memory", "gRPC"])
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    store = StoreOverMemory()
+    async with store.hand_over:
+        if request.param == "in memory":
+            yield Subject(InMemoryJobStore(store), store)
+            return
+        serving = server.GrpcServer(
+            servicer.GrpcJobStore(store.do, store.jobs), store.clock, "127.0.0.1:0"
+        )
+        await serving.start()
+        async with open_channel(f"127.0.0.1:{serving.port}") as channel:
+            yield Subject(GrpcJobStore(channel), store)
+        await serving.stop(0)
+
+
+async def test_a_submitted_job_is_found_as_it_was_said(subject: Subject) -> None:
+    new = a_new_job(
+        b'{"a":  1e400}', priority=3, options=RunOptions(max_attempts=7), metadata={"tenant": "7"}
+    )
+
+    [answer] = await subject.port.submit(NAMESPACE, [new])
+
+    assert isinstance(answer, Submitted)
+    assert answer.due
+    found = await subject.port.get(NAMESPACE, new.submission.id)
+    assert found.job == answer.job
+    assert (found.payload, found.result) == (b'{"a":  1e400}', None)
+    assert (found.job.priority, found.job.policy.max_attempts) == (3, 7)
+    assert found.job.metadata == {"tenant": "7"}
+
+
+async def test_a_delayed_job_is_not_due(subject: Subject) -> None:
+    [answer] = await subject.port.submit(NAMESPACE, [a_new_job(delay=SECOND)])
+
+    assert isinstance(answer, Submitted)
+    assert not answer.due
+
+
+async def test_submitting_an_id_again_answers_with_its_job(subject: Subject) -> None:
+    new = await subject.put(a_new_job(b"1"))
+    await subject.port.cancel(NAMESPACE, new.submission.id)
+
+    [answer] = await subject.port.submit(NAMESPACE, [replace(new, payload=b"2")])
+
+    assert isinstance(answer, Submitted)
+    assert (answer.job.state, answer.due) == (JobState.CANCELLED, False)
+    assert (await subject.port.get(NAMESPACE, new.submission.id)).payload == b"1"
+
+
+async def test_a_refused_job_spares_its_neighbours(subject: Subject) -> None:
+    jobs = [a_new_job(), a_new_job(b'"\x00"'), a_new_job()]
+
+    answers = await subject.port.submit(NAMESPACE, jobs)
+
+    assert [type(answer) for answer in answers] == [Submitted, InvalidValue, Submitted]
+
+
+async def test_the_result_of_a_success_is_found_byte_for_byte(subject: Subject) -> None:
+    new = await subject.put(a_new_job())
+    await subject.run(new, Succeeded(), b'{"n":  1}')
+
+    found = await subject.port.get(NAMESPACE, new.submission.id)
+
+    assert (found.job.state, found.result) == (JobState.SUCCESS, b'{"n":  1}')
+
+
+async def test_a_job_of_another_namespace_does_not_exist(subject: Subject) -> None:
+    new = await subject.put(a_new_job())
+    job_id = new.submission.id
+
+    for ask in (
+        subject.port.get,
+        subject.port.attempts,
+        subject.port.cancel,
+        subject.port.retry,
+    ):
+        with pytest.raises(JobNotFound) as refusal:
+            await ask("other", job_id)
+        assert refusal.value.job_id == job_id
+    assert (await subject.port.page(JobQuery(namespace="other"))).jobs == ()
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(subject: Subject) -> None:
+    ids = [(await subject.put(a_new_job())).submission.id for _ in range(5)]
+
+    seen = []
+    query: JobQuery | None = JobQuery(namespace=NAMESPACE, limit=2)
+    while query is not None:
+        page = await subject.port.page(query)
+        seen += [job.id for job in page.jobs]
+        query = None if page.next is None else replace(query, after=page.next)
+
+    assert seen == sorted(ids, reverse=True)
+
+
+async def test_filters_narrow_a_page(subject: Subject) -> None:
+    wanted = await subject.put(a_new_job(queue="q", type="t", metadata={"k": "v", "l": "w"}))
+    for other in ({"queue": "x"}, {"type": "x"}, {"metadata": {"k": "x"}}):
+        said = {"queue": "q", "type": "t", "metadata": {"k": "v"}} | other
+        await subject.put(a_new_job(**said))
+    await subject.port.cancel(NAMESPACE, wanted.submission.id)
+
+    page = await subject.port.page(
+        JobQuery(
+            namespace=NAMESPACE,
+            states=frozenset({JobState.CANCELLED, JobState.FAILED}),
+            queue="q",
+            type="t",
+            metadata={"k": "v"},
+        )
+    )
+
+    assert [job.id for job in page.jobs] == [wanted.submission.id]
+    assert page.next is None
+
+
+async def test_a_failed_run_is_told_by_the_attempts(subject: Subject) -> None:
+    new = await subject.put(a_new_job(options=ONCE))
+    await subject.run(new, a_failure(message="boom"))
+
+    [attempt] = await subject.port.attempts(NAMESPACE, new.submission.id)
+
+    assert (attempt.number, attempt.worker, attempt.error.message) == (1, "worker-1", "boom")
+
+
+async def test_cancelling_again_changes_nothing(subject: Subject) -> None:
+    new = await subject.put(a_new_job(b"[1]"))
+
+    first = await subject.port.cancel(NAMESPACE, new.submission.id)
+    second = await subject.port.cancel(NAMESPACE, new.submission.id)
+
+    assert first.job.state is JobState.CANCELLED
+    assert first == second
+    assert first.payload == b"[1]"
+
+
+async def test_a_finished_job_cannot_be_cancelled(subject: Subject) -> None:
+    new = await subject.put(a_new_job())
+    await subject.run(new, Succeeded(), b"1")
+
+    with pytest.raises(TransitionRefused) as refusal:
+        await subject.port.cancel(NAMESPACE, new.submission.id)
+
+    assert (refusal.value.state, refusal.value.verb) == (JobState.SUCCESS, "cancel")
+
+
+async def test_a_failed_job_gets_a_new_life(subject: Subject) -> None:
+    new = await subject.put(a_new_job(options=ONCE))
+    await subject.run(new, a_failure())
+
+    again = await subject.port.retry(NAMESPACE, new.submission.id)
+
+    assert (again.job.state, again.job.attempt, again.job.fence) == (JobState.PENDING, 0, 1)
+    with pytest.raises(TransitionRefused):
+        await subject.port.retry(NAMESPACE, new.submission.id)

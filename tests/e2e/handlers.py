@@ -1,0 +1,73 @@
+"""What the worker of the end-to-end tests can do."""
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from treadle import Handlers, JobContext, Permanent, Retry, Snooze
+
+handlers = Handlers()
+_QUICK = Retry(initial=0.05, maximum=1.0, multiplier=2.0)
+
+
+@handlers.register("echo")
+async def echo(payload: Any, context: JobContext) -> Any:
+    return payload
+
+
+@handlers.register("where")
+async def where(payload: Any, context: JobContext) -> dict[str, Any]:
+    return {"pid": os.getpid(), "thread": threading.current_thread().name}
+
+
+@handlers.register("sync")
+def sync(payload: dict[str, float], context: JobContext) -> dict[str, Any]:
+    time.sleep(payload.get("seconds", 0))
+    return {"thread": threading.current_thread().name}
+
+
+@handlers.register("append")
+async def append(payload: dict[str, str], context: JobContext) -> None:
+    """One line per run: short appends to a file are not torn."""
+    with Path(payload["file"]).open("a") as ledger:  # noqa: ASYNC230
+        ledger.write(f"{context.job_id}\n")
+
+
+@handlers.register("sleep")
+async def sleep(payload: dict[str, float], context: JobContext) -> str:
+    await asyncio.sleep(payload["seconds"])
+    return "rested"
+
+
+@handlers.register("fail", max_attempts=3, retry=_QUICK)
+async def fail(payload: dict[str, Any], context: JobContext) -> None:
+    raise ValueError(f"attempt {context.attempt} of {context.max_attempts} failed")
+
+
+@handlers.register("hopeless", max_attempts=5)
+async def hopeless(payload: Any, context: JobContext) -> None:
+    raise Permanent("no use")
+
+
+@handlers.register("later")
+async def later(payload: Any, context: JobContext) -> str:
+    """Snoozes once: by then the fence has grown beyond the attempts."""
+    if context.fence == 1:
+        raise Snooze(0.05)
+    return f"attempt {context.attempt}, fence {context.fence}"
+
+
+@handlers.register("slow", timeout=0.2, max_attempts=1)
+async def slow(payload: Any, context: JobContext) -> None:
+    await asyncio.sleep(60)
+
+
+@handlers.register("die", max_attempts=1)
+async def die(payload: Any, context: JobContext) -> str:
+    """Ends its process on the first run."""
+    if context.fence == 1:
+        os._exit(7)
+    return "survived"

@@ -1,0 +1,142 @@
+"""The services as the processes that they are in production, on free ports of this machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+_ROOT = Path(__file__).parents[2]
+_READY_SECONDS = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class ServiceProcess:
+    """`log`: what it wrote, kept in a file."""
+
+    name: str
+    environment: Mapping[str, str]
+    folder: Path
+    probe_url: str | None = None
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"treadle_{self.name}"],
+                cwd=_ROOT,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def memory_mb(self) -> float:
+        """Of the largest of its processes."""
+        me = psutil.Process(self.pid)
+        tree = [me, *me.children(recursive=True)]
+        return max(process.memory_info().rss for process in tree) / 2**20
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._is_ready():
+            assert self._process is not None
+            assert self._process.poll() is None, f"{self.name} ended:\n{self.log_file.read_text()}"
+            assert time.monotonic() < deadline, f"{self.name}: {self.log_file.read_text()}"
+            time.sleep(0.05)
+
+    def terminate(self, within_seconds: float = 30.0) -> int:
+        """SIGTERM; returns the exit code."""
+        return self.end(signal.SIGTERM, within_seconds)
+
+    def end(self, number: signal.Signals, within_seconds: float = 30.0) -> int:
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        return self._process.wait(within_seconds)
+
+    def kill_if_alive(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
+    def _is_ready(self) -> bool:
+        if self.probe_url is None:
+            return True
+        try:
+            return httpx.get(self.probe_url, timeout=1.0).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+
+@dataclass
+class Stack:
+    """Store, API and worker of one test; `client` speaks to the API."""
+
+    store: ServiceProcess
+    api: ServiceProcess
+    worker: ServiceProcess
+    client: httpx.Client
+
+    @property
+    def all(self) -> list[ServiceProcess]:
+        return [self.worker, self.api, self.store]
+
+    def start(self) -> None:
+        for service in reversed(self.all):
+            service.start()
+        for service in reversed(self.all):
+            service.wait_until_ready()
+
+    def stop(self) -> list[int]:
+        """Exit codes of worker, API and store."""
+        return [service.terminate() for service in self.all]
+
+
+def make_stack(
+    *, folder: Path, database_url: str, redis_url: str, prefix: str, **env: str
+) -> Stack:
+    store, api, probe = free_port(), free_port(), free_port()
+    environment = {
+        "TREADLE_DATABASE_URL": database_url,
+        "TREADLE_REDIS_URL": redis_url,
+        "TREADLE_REDIS_KEY_PREFIX": prefix,
+        "TREADLE_STORE_LISTEN": f"127.0.0.1:{store}",
+        "TREADLE_STORE_TARGET": f"127.0.0.1:{store}",
+        "TREADLE_API_PORT": str(api),
+        "TREADLE_WORKER_PROBE_PORT": str(probe),
+        "TREADLE_WORKER_HANDLERS": "tests.e2e.handlers:handlers",
+        **env,
+    }
+    api_url = f"http://127.0.0.1:{api}"
+    return Stack(
+        store=ServiceProcess("store", environment, folder),
+        api=ServiceProcess("api", environment, folder, f"{api_url}/health/ready"),
+        worker=ServiceProcess(
+            "worker", environment, folder, f"http://127.0.0.1:{probe}/health/ready"
+        ),
+        client=httpx.Client(base_url=api_url, timeout=10.0),
+    )

@@ -1,0 +1,155 @@
+import asyncio
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.eventually import eventually
+from tests.integration.executors.conftest import PROBES
+from tests.integration.executors.runs import a_run, next_reports, reports_of
+
+from treadle_domain.outcomes import Released, Succeeded
+from treadle_domain.retry_policy import RetryPolicy
+from treadle_domain.run_policy import RunOptions
+from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
+
+
+async def test_the_pool_knows_what_handlers_ask_for(pool: ExecutorPool) -> None:
+    retry = RetryPolicy(
+        initial=timedelta(seconds=2), maximum=timedelta(seconds=60), multiplier=3, jitter=0
+    )
+
+    expected = RunOptions(max_attempts=5, timeout=timedelta(seconds=30), retry=retry)
+
+    assert pool.handlers["echo"] == expected
+    assert pool.handlers["pid"] == RunOptions()
+
+
+@pytest.mark.parametrize("how", ["exit", "signal", "segfault"])
+async def test_a_death_releases_every_run_of_the_process_to_run_alone(
+    pool: ExecutorPool, how: str
+) -> None:
+    bystander = a_run("sleep", 60)
+
+    reports = await reports_of(pool, bystander, a_run("die", how))
+
+    assert [report.outcome for report in reports] == [Released(alone=True)] * 2
+
+
+async def test_a_dead_process_is_replaced_and_takes_the_runs_that_waited(
+    pool: ExecutorPool,
+) -> None:
+    [before] = pool.pids
+    await reports_of(pool, a_run("die", "exit"))
+
+    [report] = await reports_of(pool, a_run("pid"))
+
+    assert json.loads(report.result or b"") != before
+
+
+async def test_killed_runs_are_released_and_the_pool_goes_on(pool: ExecutorPool) -> None:
+    runs = [a_run("sleep", 60), a_run("sleep.sync", 60)]
+    for run in runs:
+        pool.run(run)
+    await reports_of(pool, a_run("pid"))
+
+    pool.kill()
+
+    killed = await next_reports(pool, 2)
+    assert {report.job_id for report in killed} == {run.job_id for run in runs}
+    assert {report.outcome for report in killed} == {Released()}
+    [after] = await reports_of(pool, a_run("pid"))
+    assert after.outcome == Succeeded()
+
+
+async def test_what_user_code_started_is_killed_with_it(pool: ExecutorPool, tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    pool.run(a_run("start_and_wait", str(note)))
+    await eventually(lambda: note.exists() and note.read_text(encoding="ascii").count(" ") == 1)
+    program = psutil.Process(int(note.read_text(encoding="ascii").split()[1]))
+
+    pool.kill()
+
+    await eventually(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_runs_go_to_the_least_loaded_process() -> None:
+    async with ExecutorPool(PROBES, processes=2, threads=1) as pool:
+        pool.run(a_run("sleep", 60))
+
+        reports = [(await reports_of(pool, a_run("pid")))[0] for _ in range(3)]
+
+        assert len({report.result for report in reports}) == 1
+
+
+async def test_leaving_cancels_async_runs_and_releases_them() -> None:
+    pool = ExecutorPool(PROBES, processes=1, threads=1)
+    async with pool:
+        pool.run(a_run("sleep", 60))
+        await reports_of(pool, a_run("pid"))
+
+    [report] = await pool.ended()
+    assert report.outcome == Released()
+
+
+async def test_leaving_waits_for_sync_runs_that_end_within_the_grace() -> None:
+    pool = ExecutorPool(PROBES, processes=1, threads=1)
+    async with pool:
+        pool.run(a_run("sleep.sync", 0.5))
+        await reports_of(pool, a_run("pid"))
+
+    [report] = await pool.ended()
+    assert report.outcome == Succeeded()
+
+
+async def test_leaving_kills_what_does_not_end_within_the_grace() -> None:
+    grace = timedelta(seconds=0.5)
+    pool = ExecutorPool(PROBES, processes=1, threads=1, stop_grace=grace)
+    async with pool:
+        pool.run(a_run("sleep.sync", 60))
+        await reports_of(pool, a_run("pid"))
+        left_at = time.monotonic()
+
+    [report] = await pool.ended()
+    assert report.outcome == Released()
+    assert time.monotonic() - left_at < 5
+
+
+async def test_a_process_that_cannot_start_again_is_tried_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "fragile.py"
+    module.write_text(FRAGILE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    async with ExecutorPool("fragile:handlers", processes=1, threads=1) as pool:
+        (tmp_path / "broken").touch()
+        await reports_of(pool, a_run("die"))
+        run = a_run("work")
+        pool.run(run)
+        await eventually(lambda: (tmp_path / "failed").exists())
+
+        (tmp_path / "broken").unlink()
+
+        async with asyncio.timeout(10):
+            [report] = await next_reports(pool, 1)
+        assert (report.job_id, report.outcome) == (run.job_id, Succeeded())
+
+
+FRAGILE = """
+import os
+from pathlib import Path
+from treadle import Handlers
+handlers = Handlers()
+
+if Path("broken").exists():
+    Path("failed").touch()
+    os._exit(1)
+
+@handlers.register("die")
+def die(payload): os._exit(1)
+
+@handlers.register("work")
+def work(payload): return None
+"""

@@ -1,0 +1,78 @@
+"""The REST face over a store in memory."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.fakes.store_over_memory import StoreOverMemory
+from tests.unit.api.in_memory_job_store import (
+    InMemoryJobStore,
+    InMemoryReadyQueue,
+    StoreHealthAnswer,
+)
+
+from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.probes import Probes
+from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_domain.ids import JobIds
+
+PAYLOAD_LIMIT_BYTES = 10_000
+
+
+@dataclass
+class Api:
+    client: httpx.AsyncClient
+    app: FastAPI
+    job_store: InMemoryJobStore
+    ready_queue: InMemoryReadyQueue
+    store_health: StoreHealthAnswer
+
+    @property
+    def store(self) -> StoreOverMemory:
+        return self.job_store.store
+
+    async def submit(self, **said: Any) -> dict[str, Any]:
+        response = await self.client.post("/v1/jobs", json={"type": "echo"} | said)
+        assert response.status_code == 201, response.text
+        return dict(response.json())
+
+    async def post_text(self, body: bytes, **headers: str) -> httpx.Response:
+        said = {"content-type": "application/json"} | headers
+        return await self.client.post("/v1/jobs", content=body, headers=said)
+
+
+@dataclass
+class Parts:
+    job_store: InMemoryJobStore = field(default_factory=InMemoryJobStore)
+    ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
+    store_health: StoreHealthAnswer = field(default_factory=StoreHealthAnswer)
+
+    def app(self) -> FastAPI:
+        milliseconds = count(1)
+        ids = JobIds(now_ms=lambda: next(milliseconds), chance=lambda _: 0)
+        routes = JobRoutes(
+            job_store=self.job_store,
+            submit_jobs=SubmitJobs(ids=ids, job_store=self.job_store, ready_queue=self.ready_queue),
+            cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
+            namespace="default",
+            payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
+        )
+        return create_app(routes, Probes(self.store_health))
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    parts = Parts()
+    app = parts.app()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        parts.job_store.store.hand_over,
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        yield Api(client, app, parts.job_store, parts.ready_queue, parts.store_health)

@@ -1,0 +1,84 @@
+"""The API's ports in memory; tests/contract/test_api_job_store.py asks the same of this and of gRPC."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tests.fakes.store_over_memory import StoreOverMemory
+
+from treadle_api.application.ports import Submitted
+from treadle_domain.attempt import Attempt
+from treadle_domain.errors import DomainError, JobNotFound
+from treadle_domain.job import Job
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+
+
+class InMemoryJobStore:
+    """Over the store's own use cases. `outage` is raised instead of every answer while it is set."""
+
+    def __init__(self, store: StoreOverMemory | None = None) -> None:
+        self.store = store or StoreOverMemory()
+        self.outage: Exception | None = None
+
+    async def submit(
+        self, namespace: str, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError]:
+        self._answers()
+        answers = await self.store.do.submit_jobs(jobs)
+        return [
+            each if isinstance(each, DomainError) else Submitted(job=each.job, due=each.due)
+            for each in answers
+        ]
+
+    async def get(self, namespace: str, job_id: UUID) -> StoredJob:
+        self._answers()
+        found = await self.store.jobs.find_stored(namespace, [job_id])
+        if job_id not in found:
+            raise JobNotFound(job_id)
+        return found[job_id]
+
+    async def page(self, query: JobQuery) -> JobPage:
+        self._answers()
+        return await self.store.jobs.page(query)
+
+    async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
+        self._answers()
+        return await self.store.do.list_attempts(namespace, job_id)
+
+    async def cancel(self, namespace: str, job_id: UUID) -> StoredJob:
+        self._answers()
+        return _only(await self.store.do.cancel_jobs(namespace, [job_id]))
+
+    async def retry(self, namespace: str, job_id: UUID) -> StoredJob:
+        self._answers()
+        return _only(await self.store.do.retry_jobs(namespace, [job_id]))
+
+    def _answers(self) -> None:
+        if self.outage is not None:
+            raise self.outage
+
+
+def _only(answers: Sequence[StoredJob | DomainError]) -> StoredJob:
+    [answer] = answers
+    if isinstance(answer, DomainError):
+        raise answer
+    return answer
+
+
+class InMemoryReadyQueue:
+    def __init__(self) -> None:
+        self.ids: list[UUID] = []
+
+    async def add(self, jobs: Sequence[Job]) -> None:
+        self.ids += [job.id for job in jobs if job.id not in self.ids]
+
+    async def remove(self, jobs: Sequence[Job]) -> None:
+        gone = {job.id for job in jobs}
+        self.ids = [job_id for job_id in self.ids if job_id not in gone]
+
+
+class StoreHealthAnswer:
+    def __init__(self) -> None:
+        self.serving = True
+
+    async def is_serving(self) -> bool:
+        return self.serving

@@ -1,0 +1,70 @@
+"""POST …/cancel and …/retry."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from msgspec import Raw
+from tests.unit.api.conftest import Api
+from tests.unit.api.running import run
+
+from treadle_api.adapters.inbound.http.schemas import read_job
+from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_domain.ids import JobIds
+from treadle_domain.outcomes import Succeeded
+from treadle_domain.stored_job import StoredJob
+
+
+async def test_a_waiting_job_is_cancelled_at_once_and_leaves_the_ready_queue(api: Api) -> None:
+    job = await api.submit(payload=[1])
+
+    response = await api.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    cancelled = response.json()
+    assert response.status_code == 200
+    assert (cancelled["state"], cancelled["error"]["kind"]) == ("CANCELLED", "cancelled")
+    assert cancelled["payload"] == [1]
+    assert api.ready_queue.ids == []
+
+
+async def test_cancelling_again_answers_the_same(api: Api) -> None:
+    job = await api.submit()
+    first = await api.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    second = await api.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    assert (second.status_code, second.json()) == (200, first.json())
+
+
+async def test_a_success_can_be_neither_cancelled_nor_retried(api: Api) -> None:
+    job = await api.submit()
+    await run(api.store, UUID(job["id"]), Succeeded(), b"1")
+
+    for verb in ("cancel", "retry"):
+        response = await api.client.post(f"/v1/jobs/{job['id']}/{verb}")
+        problem = response.json()
+        assert (response.status_code, problem["type"]) == (409, "/problems/state-conflict")
+        assert problem["detail"] == f"A job that is SUCCESS cannot {verb}."
+
+
+async def test_a_cancelled_job_gets_a_new_life(api: Api) -> None:
+    job = await api.submit()
+    await api.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    response = await api.client.post(f"/v1/jobs/{job['id']}/retry")
+
+    assert response.status_code == 200
+    assert response.json()["state"] == "PENDING"
+
+
+async def test_a_submit_repeated_after_the_end_of_the_job_answers_with_its_result(api: Api) -> None:
+    first = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
+    same = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
+    draft = read_job({"type": Raw(b'"echo"')}, payload_limit_bytes=100)
+    submit = SubmitJobs(ids=first, job_store=api.job_store, ready_queue=api.ready_queue)
+    await submit("default", [draft])
+    await run(api.store, api.ready_queue.ids[0], Succeeded(), b'{"n":  1}')
+
+    [stored] = await replace(submit, ids=same)("default", [draft])
+
+    assert isinstance(stored, StoredJob)
+    assert stored.result == b'{"n":  1}'

@@ -1,0 +1,158 @@
+"""GET one job, lists, attempts."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from tests.builders import a_failure
+from tests.unit.api.conftest import Api
+from tests.unit.api.running import run
+
+
+@pytest.mark.parametrize("job_id", [str(uuid4()), "x", "%00", "{}", "null", "a" * 500, "é"])
+async def test_an_unknown_job_is_a_404(api: Api, job_id: str) -> None:
+    for response in (
+        await api.client.get(f"/v1/jobs/{job_id}"),
+        await api.client.get(f"/v1/jobs/{job_id}/attempts"),
+        await api.client.post(f"/v1/jobs/{job_id}/cancel"),
+        await api.client.post(f"/v1/jobs/{job_id}/retry"),
+    ):
+        assert response.status_code == 404
+        assert response.json()["type"] == "/problems/job-not-found"
+
+
+async def test_only_the_usual_form_of_an_id_names_a_job(api: Api) -> None:
+    job_id = (await api.submit())["id"]
+
+    usual = [await api.client.get(f"/v1/jobs/{text}") for text in (job_id, job_id.upper())]
+    unusual = [
+        await api.client.get(f"/v1/jobs/{text}")
+        for text in (job_id.replace("-", ""), f"urn:uuid:{job_id}", f"{{{job_id}}}")
+    ]
+
+    assert [response.status_code for response in usual] == [200, 200]
+    assert [response.status_code for response in unusual] == [404, 404, 404]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+async def test_pages_show_every_job_once_newest_first_and_say_when_they_end(
+    api: Api, limit: int
+) -> None:
+    ids = [(await api.submit())["id"] for _ in range(7)]
+
+    seen: list[str] = []
+    params: dict[str, str | int] = {"limit": limit}
+    while True:
+        page = (await api.client.get("/v1/jobs", params=params)).json()
+        seen += [job["id"] for job in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        params["cursor"] = page["next_cursor"]
+
+    assert seen == sorted(ids, reverse=True)
+
+
+async def test_lists_show_neither_payload_nor_result(api: Api) -> None:
+    created = await api.submit(payload="large")
+
+    [item] = (await api.client.get("/v1/jobs")).json()["items"]
+
+    assert item == {k: v for k, v in created.items() if k not in ("payload", "result")}
+
+
+async def test_a_state_may_be_repeated(api: Api) -> None:
+    cancelled = await api.submit()
+    waiting = await api.submit()
+    await api.client.post(f"/v1/jobs/{cancelled['id']}/cancel")
+
+    one = await api.client.get("/v1/jobs?state=CANCELLED")
+    both = await api.client.get("/v1/jobs?state=CANCELLED&state=PENDING&state=PENDING")
+
+    assert [job["id"] for job in one.json()["items"]] == [cancelled["id"]]
+    assert [job["id"] for job in both.json()["items"]] == [waiting["id"], cancelled["id"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=x", "limit"),
+        ("limit=5.0", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=", "limit"),
+        ("limit=" + "9" * 5_000, "limit"),
+        ("limit=%D9%A3", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("state=pending", "state"),
+        ("state=", "state"),
+        ("queue=", "queue"),
+        ("queue=a%00", "queue"),
+        ("queue=a&queue=b", "queue"),
+        ("type=%ff", "type"),
+        ("metadata.=x", "metadata."),
+        ("metadata.a%20b=x", "metadata.a b"),
+        ("metadata.k=%00", "metadata.k"),
+        ("metadata=x", "metadata"),
+        ("offset=1000000000000", "offset"),
+        ("page=2", "page"),
+        ("cursor=", "cursor"),
+        ("cursor=" + "A" * 44, "cursor"),
+        ("cursor=%F0%9F%98%80", "cursor"),
+        ("cursor=" + "A" * 60_000, "cursor"),
+    ],
+)
+async def test_a_parameter_at_fault_is_named(api: Api, query: str, field: str) -> None:
+    response = await api.client.get(f"/v1/jobs?{query}")
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == field
+
+
+async def test_a_cursor_is_good_only_with_its_own_filters(api: Api) -> None:
+    for _ in range(2):
+        await api.submit(queue="mail")
+    page = await api.client.get("/v1/jobs?queue=mail&limit=1")
+    cursor = page.json()["next_cursor"]
+
+    other_size = await api.client.get(f"/v1/jobs?queue=mail&limit=9&cursor={cursor}")
+    other_filter = await api.client.get(f"/v1/jobs?queue=other&limit=1&cursor={cursor}")
+    changed = [
+        await api.client.get(f"/v1/jobs?queue=mail&cursor={cursor[:n]}{letter}{cursor[n + 1 :]}")
+        for n in range(0, len(cursor), 5)
+        for letter in "Ax"
+        if letter != cursor[n]
+    ]
+
+    assert other_size.status_code == 200
+    assert other_filter.status_code == 422
+    assert {response.status_code for response in changed} == {422}
+
+
+@pytest.mark.parametrize("address", ["", "/attempts"])
+async def test_a_parameter_that_nobody_reads_is_refused(api: Api, address: str) -> None:
+    job_id = (await api.submit())["id"]
+
+    response = await api.client.get(f"/v1/jobs/{job_id}{address}?wait=30")
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "wait"
+
+
+async def test_attempts_show_how_each_run_ended(api: Api) -> None:
+    job = await api.submit(max_attempts=1)
+    await run(api.store, UUID(job["id"]), a_failure(message="boom"))
+
+    [attempt] = (await api.client.get(f"/v1/jobs/{job['id']}/attempts")).json()["items"]
+
+    assert attempt == {
+        "attempt": 1,
+        "fence": 1,
+        "worker": "worker-1",
+        "started_at": "2026-01-01T00:00:00.000000Z",
+        "ended_at": "2026-01-01T00:00:00.000000Z",
+        "error": {"kind": "error", "type": "ValueError", "message": "boom", "traceback": ""},
+    }
+    ended = (await api.client.get(f"/v1/jobs/{job['id']}")).json()
+    assert (ended["state"], ended["attempt"]) == ("FAILED", 1)
+    assert ended["error"] == attempt["error"]
