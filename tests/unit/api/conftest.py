@@ -58,7 +58,12 @@ class Parts:
         ids = JobIds(now_ms=lambda: next(milliseconds), chance=lambda _: 0)
         routes = JobRoutes(
             job_store=self.job_store,
-            submit_jobs=SubmitJobs(ids=ids, job_store=self.job_store, ready_queue=self.ready_queue),
+            submit_jobs=SubmitJobs(
+                ids=ids,
+                submits=self.job_store,
+                job_store=self.job_store,
+                ready_queue=self.ready_queue,
+            ),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
             namespace="default",
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,

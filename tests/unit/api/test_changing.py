@@ -60,7 +60,12 @@ async def test_a_submit_repeated_after_the_end_of_the_job_answers_with_its_resul
     first = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
     same = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
     draft = read_job({"type": Raw(b'"echo"')}, payload_limit_bytes=100)
-    submit = SubmitJobs(ids=first, job_store=api.job_store, ready_queue=api.ready_queue)
+    submit = SubmitJobs(
+        ids=first,
+        submits=api.job_store,
+        job_store=api.job_store,
+        ready_queue=api.ready_queue,
+    )
     await submit("default", [draft])
     await run(api.store, api.ready_queue.ids[0], Succeeded(), b'{"n":  1}')
 

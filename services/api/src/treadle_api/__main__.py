@@ -1,5 +1,6 @@
 """`python -m treadle_api` serves until SIGTERM."""
 
+import asyncio
 import signal
 import sys
 
@@ -27,7 +28,8 @@ def main() -> None:
 
 async def serve(container: Container, settings: Settings) -> None:
     """Until SIGTERM or SIGINT; requests under way are answered first."""
-    async with container.channel(), container.redis():
+    async with container.channel(), container.redis(), asyncio.TaskGroup() as tasks:
+        submitting = tasks.create_task(container.submit_batches().run())
         server = uvicorn.Server(
             uvicorn.Config(
                 container.app(),
@@ -46,6 +48,7 @@ async def serve(container: Container, settings: Settings) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)
         await server.serve()
+        submitting.cancel()
     _log.info("api: stopped")
 
 

@@ -11,12 +11,13 @@ from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
-from treadle_api.adapters.outbound.store_channel import open_channel
+from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.settings import Settings
 from treadle_domain.ids import JobIds
 from treadle_wire.ready_queue import ReadySets, connect
+from treadle_wire.store_channel import open_channel
 
 
 def _now_ms() -> int:
@@ -41,8 +42,13 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(
         JobIds, now_ms=providers.Object(_now_ms), chance=providers.Object(secrets.randbits)
     )
+    submit_batches = providers.Singleton(SubmitBatches, job_store.provided.submit)
     submit_jobs = providers.Singleton(
-        SubmitJobs, ids=ids, job_store=job_store, ready_queue=ready_queue
+        SubmitJobs,
+        ids=ids,
+        submits=submit_batches,
+        job_store=job_store,
+        ready_queue=ready_queue,
     )
     cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
 

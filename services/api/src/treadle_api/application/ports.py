@@ -19,14 +19,19 @@ class Submitted:
     due: bool
 
 
-class JobStore(Protocol):
-    """The truth about jobs. Every method answers or fails within seconds; all may raise StoreUnavailable."""
-
+class Submits(Protocol):
     async def submit(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError]:
-        """In the order given; a refused job spares its neighbours. An id that is known answers with its job."""
+        """In the order given; a refused job spares its neighbours. An id that is known answers with its job.
+
+        Raises StoreUnavailable.
+        """
         ...
+
+
+class JobStore(Submits, Protocol):
+    """The truth about jobs. Every method answers or fails within seconds; all may raise StoreUnavailable."""
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         """Raises JobNotFound."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from treadle_api.application.ports import JobStore, ReadyQueue, Submitted
+from treadle_api.application.ports import JobStore, ReadyQueue, Submits, Submitted
 from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
 from treadle_domain.states import JobState
@@ -23,6 +23,7 @@ class Draft(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitJobs:
     ids: JobIds
+    submits: Submits
     job_store: JobStore
     ready_queue: ReadyQueue
 
@@ -31,7 +32,7 @@ class SubmitJobs:
     ) -> list[StoredJob | DomainError]:
         """In the order given; a StoredJob is on disk. Raises InvalidValue before anything was sent."""
         new_jobs = [draft.new_job(self.ids.next(), namespace) for draft in drafts]
-        answers = await self.job_store.submit(namespace, new_jobs)
+        answers = await self.submits.submit(namespace, new_jobs)
         due = [each.job for each in answers if isinstance(each, Submitted) and each.due]
         if due:
             await self.ready_queue.add(due)

@@ -1,0 +1,77 @@
+"""Submits of many clients in one call: a batch is what arrived while the last call was under way."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.ports import Submitted
+from treadle_domain.errors import DomainError
+from treadle_domain.stored_job import NewJob
+
+MAX_JOBS = 1_000
+MAX_BYTES = 7 * 1024 * 1024
+
+Answers = Sequence[Submitted | DomainError]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    namespace: str
+    jobs: Sequence[NewJob]
+    answered: asyncio.Future[Answers]
+
+    @property
+    def size(self) -> int:
+        return sum(len(job.payload) for job in self.jobs)
+
+
+class SubmitBatches:
+    """No timer holds anything back: a lone submit goes at once. `send` takes one call's jobs, of one namespace."""
+
+    def __init__(self, send: Callable[[str, Sequence[NewJob]], Awaitable[Answers]]) -> None:
+        self._send = send
+        self._queue: deque[_Waiting] = deque()
+        self._filled = asyncio.Event()
+
+    async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> Answers:
+        """In the order given. A caller that goes away takes nothing from the others."""
+        answered: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(namespace, jobs, answered))
+        self._filled.set()
+        return await answered
+
+    async def run(self) -> NoReturn:
+        """To be kept running; one call is under way at a time."""
+        while True:
+            await self._filled.wait()
+            batch = self._next_batch()
+            if not self._queue:
+                self._filled.clear()
+            await self._answer(batch)
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch = [self._queue.popleft()]
+        jobs, size = len(batch[0].jobs), batch[0].size
+        while self._queue and self._queue[0].namespace == batch[0].namespace:
+            jobs, size = jobs + len(self._queue[0].jobs), size + self._queue[0].size
+            if jobs > MAX_JOBS or size > MAX_BYTES:
+                break
+            batch.append(self._queue.popleft())
+        return batch
+
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        jobs = [job for waiting in batch for job in waiting.jobs]
+        try:
+            answers = iter(await self._send(batch[0].namespace, jobs))
+        except (DomainError, StoreUnavailable) as error:
+            for waiting in batch:
+                if not waiting.answered.done():
+                    waiting.answered.set_exception(error)
+            return
+        for waiting in batch:
+            own = [next(answers) for _ in waiting.jobs]
+            if not waiting.answered.done():
+                waiting.answered.set_result(own)

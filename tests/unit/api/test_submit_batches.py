@@ -1,0 +1,113 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from tests.builders import NOW, a_new_job
+from tests.eventually import eventually
+
+from treadle_api.adapters.outbound import submit_batches
+from treadle_api.adapters.outbound.submit_batches import SubmitBatches
+from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.ports import Submitted
+from treadle_domain.job import Job
+from treadle_domain.stored_job import NewJob
+
+
+class SlowStore:
+    """Answers a call when the test lets it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[NewJob]]] = []
+        self.may_answer = asyncio.Semaphore(0)
+        self.is_down = False
+
+    async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> list[Submitted]:
+        self.calls.append((namespace, list(jobs)))
+        await self.may_answer.acquire()
+        if self.is_down:
+            raise StoreUnavailable(outcome_unknown=True)
+        return [Submitted(job=Job.submitted(job.submission, NOW), due=True) for job in jobs]
+
+
+@pytest.fixture
+def store() -> SlowStore:
+    return SlowStore()
+
+
+@pytest.fixture
+async def batches(store: SlowStore) -> AsyncIterator[SubmitBatches]:
+    batches = SubmitBatches(store.submit)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(batches.run())
+        yield batches
+        running.cancel()
+
+
+async def test_what_arrives_while_a_call_is_under_way_goes_in_the_next(
+    store: SlowStore, batches: SubmitBatches
+) -> None:
+    jobs = [a_new_job() for _ in range(5)]
+
+    async with asyncio.TaskGroup() as clients:
+        first = clients.create_task(batches.submit("default", jobs[:1]))
+        await eventually(lambda: len(store.calls) == 1)
+        others = [clients.create_task(batches.submit("default", [job])) for job in jobs[1:]]
+        await asyncio.sleep(0)
+        store.may_answer.release()
+        store.may_answer.release()
+
+    assert [len(sent) for _, sent in store.calls] == [1, 4]
+    answers = [first.result(), *(other.result() for other in others)]
+    ids = [a.job.id for [a] in answers if isinstance(a, Submitted)]
+    assert ids == [job.submission.id for job in jobs]
+
+
+async def test_namespaces_never_share_a_call(store: SlowStore, batches: SubmitBatches) -> None:
+    async with asyncio.TaskGroup() as clients:
+        for namespace in ("a", "b", "b"):
+            clients.create_task(batches.submit(namespace, [a_new_job(namespace=namespace)]))
+        for _ in range(2):
+            store.may_answer.release()
+
+    assert [(namespace, len(sent)) for namespace, sent in store.calls] == [("a", 1), ("b", 2)]
+
+
+async def test_a_batch_stays_below_its_bounds(
+    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_batches, "MAX_BYTES", 10)
+    monkeypatch.setattr(submit_batches, "MAX_JOBS", 3)
+    payloads = [b"x" * 20, b"1234", b"1234", b"1234", b"1", b"1", b"1", b"1"]
+
+    async with asyncio.TaskGroup() as clients:
+        for payload in payloads:
+            clients.create_task(batches.submit("default", [a_new_job(payload)]))
+            store.may_answer.release()
+
+    assert [len(sent) for _, sent in store.calls] == [1, 2, 3, 2]
+
+
+async def test_an_outage_is_told_to_everyone_in_the_batch_and_ends_with_it(
+    store: SlowStore, batches: SubmitBatches
+) -> None:
+    store.is_down = True
+    store.may_answer.release()
+    with pytest.raises(StoreUnavailable):
+        await batches.submit("default", [a_new_job()])
+
+    store.is_down = False
+    store.may_answer.release()
+    assert await batches.submit("default", [a_new_job()])
+
+
+async def test_a_client_that_goes_away_takes_nothing_from_the_others(
+    store: SlowStore, batches: SubmitBatches
+) -> None:
+    async with asyncio.TaskGroup() as clients:
+        leaving = clients.create_task(batches.submit("default", [a_new_job()]))
+        staying = clients.create_task(batches.submit("default", [a_new_job()]))
+        await eventually(lambda: len(store.calls) == 1)
+        leaving.cancel()
+        store.may_answer.release()
+
+    assert len(staying.result()) == 1
