@@ -10,7 +10,7 @@ from tests.unit.api.in_memory_job_store import InMemoryJobStore
 from tests.unit.api.running import run
 
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
-from treadle_api.adapters.outbound.store_channel import open_channel
+from treadle_wire.store_channel import open_channel
 from treadle_api.application.ports import JobStore, Submitted
 from treadle_domain.errors import InvalidValue, JobNotFound, TransitionRefused
 from treadle_domain.outcomes import Outcome, Succeeded

@@ -18,12 +18,12 @@ from tests.integration.api.serving_store import (
 
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
-from treadle_api.adapters.outbound.store_channel import open_channel
 from treadle_api.application.errors import StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.errors import JobNotFound
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery
+from treadle_wire.store_channel import open_channel
 
 QUERY = JobQuery(namespace="default")
 

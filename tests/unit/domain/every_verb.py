@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from tests.builders import NOW, SECOND, a_failure
@@ -11,23 +12,24 @@ from treadle_domain.errors import TransitionRefused
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.outcomes import Outcome, Snoozed, Succeeded
-from treadle_domain.run_policy import UNSAID, Limits
+from treadle_domain.run_policy import DEFAULT_LIMITS, UNSAID, Limits
 from treadle_domain.states import Verb
 
-NO_LIMITS = Limits()
+FAR_LATER = NOW + timedelta(days=9_000)
+
 TIGHT_LIMITS = Limits(max_losses=1, max_interruptions=1, max_snoozes=1)
 
 
-def ended(outcome: Outcome, limits: Limits = NO_LIMITS) -> Callable[[Job], Job]:
+def ended(outcome: Outcome, limits: Limits = DEFAULT_LIMITS) -> Callable[[Job], Job]:
     def change(job: Job) -> Job:
         return job.finish(claim_of(job), outcome, now=NOW, chance=0.5, limits=limits)[1]
 
     return change
 
 
-def put_off(grace: timedelta) -> Callable[[Job], Job]:
-    return lambda job: job.put_off_or_refuse(
-        known_types=[], handled_elsewhere=False, grace=grace, now=NOW
+def claimed_without_a_handler(job: Job, *, handled_elsewhere: bool) -> Job:
+    return job.put_off_or_refuse(
+        known_types=[], handled_elsewhere=handled_elsewhere, grace=timedelta(0), now=FAR_LATER
     )
 
 
@@ -48,8 +50,8 @@ WAYS: dict[Verb, list[Callable[[Job], Job]]] = {
     ],
     Verb.CANCEL: [lambda job: job.cancel(NOW)],
     Verb.EXPIRE: [lambda job: job.expire(NOW)],
-    Verb.PUT_OFF: [put_off(grace=SECOND)],
-    Verb.REFUSE: [put_off(grace=timedelta(0))],
+    Verb.PUT_OFF: [partial(claimed_without_a_handler, handled_elsewhere=True)],
+    Verb.REFUSE: [partial(claimed_without_a_handler, handled_elsewhere=False)],
     Verb.RETRY: [lambda job: job.retry(NOW)],
 }
 REPORTED = frozenset({Verb.SUCCEED, Verb.FAIL, Verb.SNOOZE})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import settings
@@ -27,11 +27,11 @@ from treadle_domain.outcomes import (
     Snoozed,
     Succeeded,
 )
-from treadle_domain.run_policy import Limits, RunOptions
+from treadle_domain.run_policy import UNSAID, Limits, RunOptions
 from treadle_domain.states import TRANSITIONS, JobState, Verb
 from treadle_domain.submission import Submission
 
-LIMITS = Limits(max_losses=2, max_interruptions=3, max_snoozes=3)
+LIMITS = Limits(max_losses=2, max_interruptions=3, max_snoozes=2)
 MOST_ATTEMPTS = 4
 
 ATTEMPTS = st.builds(RunOptions, max_attempts=st.sampled_from([None, 1, 2, MOST_ATTEMPTS]))
@@ -90,42 +90,23 @@ class LifeOfAJob(RuleBasedStateMachine):
     def clock_moves_or_jumps_back(self, step: timedelta) -> None:
         self.now += step
 
-    @when_allowed(Verb.CLAIM)
+    @precondition(lambda self: self._can_start_in_time())
     @rule(handler=ATTEMPTS)
     def claim(self, handler: RunOptions) -> None:
-        def change(now: datetime) -> Job:
-            session = a_uuid(self.seen.claims + 1)
-            return self.job.claim(session=session, worker="w", handler=handler, now=now)
-
-        if not self._is_startable():
-            with pytest.raises(TransitionRefused):
-                change(self.now)
         self.now = max(self.now, self.job.run_at)
-        if self._is_startable():
-            self._accept(Verb.CLAIM, change(self.now))
-            self.seen = Seen(claims=self.seen.claims + 1)
+        after = self.job.claim(
+            session=a_uuid(self.seen.claims + 1), worker="w", handler=handler, now=self.now
+        )
+        self._accept(Verb.CLAIM, after)
+        self.seen = Seen(claims=self.seen.claims + 1)
 
+    @precondition(lambda self: self.job.state is JobState.RUNNING)
     @rule(outcome=OUTCOMES, chance=st.floats(0, 1, exclude_max=True))
     def holder_reports(self, outcome: Outcome, chance: float) -> None:
-        before = self.job
-        held = Claim(a_uuid(self.seen.claims), self.seen.claims)
-        ruling, after = self._finish(held, outcome, chance)
-        if before.state is JobState.RUNNING:
-            assert ruling is Ruling.APPLIED
-            self._accept(VERB_OF[type(outcome)], after)
-            self.seen.reported = True
-        elif self.seen.reported:
-            assert (ruling, after) == (Ruling.ALREADY_RECORDED, before)
-        else:
-            assert (ruling, after) == (Ruling.STALE, before)
-
-    @rule(outcome=OUTCOMES, fence=st.integers(0, 20), same_session=st.booleans())
-    def someone_else_reports(self, outcome: Outcome, fence: int, same_session: bool) -> None:
-        session = a_uuid(self.seen.claims if same_session else fence)
-        if (session, fence) == (a_uuid(self.seen.claims), self.seen.claims):
-            session = a_uuid(999)
-        before = self.job
-        assert self._finish(Claim(session, fence), outcome, 0.5) == (Ruling.STALE, before)
+        ruling, after = self._report(self._latest_claim(), outcome, chance)
+        assert ruling is Ruling.APPLIED
+        self._accept(VERB_OF[type(outcome)], after)
+        self.seen.reported = True
 
     @when_allowed(Verb.LOSE)
     @rule()
@@ -140,34 +121,26 @@ class LifeOfAJob(RuleBasedStateMachine):
         self.seen.voided = True
 
     @when_allowed(Verb.CANCEL)
+    @precondition(lambda self: not self.seen.cancel_asked)
     @rule()
     def cancel(self) -> None:
-        after = self.job.cancel(self.now)
-        if self.seen.cancel_asked:
-            assert after is self.job
-        else:
-            self._accept(Verb.CANCEL, after)
+        self._accept(Verb.CANCEL, self.job.cancel(self.now))
         self.seen.cancel_asked = True
 
-    @when_allowed(Verb.EXPIRE)
+    @precondition(lambda self: self._is_expired())
     @rule()
     def expire(self) -> None:
-        if self.job.has_expired(self.now):
-            self._accept(Verb.EXPIRE, self.job.expire(self.now))
-        else:
-            with pytest.raises(TransitionRefused):
-                self.job.expire(self.now)
+        self._accept(Verb.EXPIRE, self.job.expire(self.now))
 
-    @when_allowed(Verb.PUT_OFF)
+    @precondition(lambda self: self._can_start_in_time())
     @rule(elsewhere=st.booleans(), grace=st.sampled_from([timedelta(0), timedelta(minutes=1)]))
     def claimed_without_a_handler(self, elsewhere: bool, grace: timedelta) -> None:
         self.now = max(self.now, self.job.run_at)
         waits = elsewhere or self.now < (self.job.unknown_since or self.now) + grace
-        if self._is_startable():
-            after = self.job.put_off_or_refuse(
-                known_types=["a"], handled_elsewhere=elsewhere, grace=grace, now=self.now
-            )
-            self._accept(Verb.PUT_OFF if waits else Verb.REFUSE, after)
+        after = self.job.put_off_or_refuse(
+            known_types=["a"], handled_elsewhere=elsewhere, grace=grace, now=self.now
+        )
+        self._accept(Verb.PUT_OFF if waits else Verb.REFUSE, after)
 
     @when_allowed(Verb.RETRY)
     @rule()
@@ -175,10 +148,17 @@ class LifeOfAJob(RuleBasedStateMachine):
         self._accept(Verb.RETRY, self.job.retry(self.now))
         self.seen.cancel_asked = False
 
-    def _is_startable(self) -> bool:
-        return self.job.is_due(self.now) and not self.job.has_expired(self.now)
+    def _can_start_in_time(self) -> bool:
+        start = max(self.now, self.job.run_at)
+        return self.job.state is JobState.PENDING and not self.job.has_expired(start)
 
-    def _finish(self, claim: Claim, outcome: Outcome, chance: float) -> tuple[Ruling, Job]:
+    def _is_expired(self) -> bool:
+        return self.job.state is JobState.PENDING and self.job.has_expired(self.now)
+
+    def _latest_claim(self) -> Claim:
+        return Claim(a_uuid(self.seen.claims), self.seen.claims)
+
+    def _report(self, claim: Claim, outcome: Outcome, chance: float = 0.5) -> tuple[Ruling, Job]:
         return self.job.finish(claim, outcome, now=self.now, chance=chance, limits=LIMITS)
 
     def _accept(self, verb: Verb, after: Job) -> None:
@@ -194,6 +174,28 @@ class LifeOfAJob(RuleBasedStateMachine):
         for verb in set(Verb) - REPORTED:
             if (self.job.state, verb) not in TRANSITIONS:
                 assert_refused(self.job, verb)
+
+    @invariant()
+    def what_the_time_does_not_allow_is_refused(self) -> None:
+        if not self._is_expired():
+            with pytest.raises(TransitionRefused):
+                self.job.expire(self.now)
+        if self._is_expired() or not self.job.is_due(self.now):
+            with pytest.raises(TransitionRefused):
+                self.job.claim(session=a_uuid(1), worker="w", handler=UNSAID, now=self.now)
+
+    @invariant()
+    def only_the_latest_claim_is_not_stale(self) -> None:
+        claims = self.seen.claims
+        older = [Claim(a_uuid(fence), fence) for fence in range(claims)]
+        for claim in (*older, Claim(a_uuid(999), claims), Claim(a_uuid(claims), claims + 1)):
+            assert self._report(claim, Succeeded()) == (Ruling.STALE, self.job)
+
+    @invariant()
+    def a_repeat_is_recognised_unless_the_store_had_ended_the_run(self) -> None:
+        if self.job.state is not JobState.RUNNING:
+            ruling = Ruling.ALREADY_RECORDED if self.seen.reported else Ruling.STALE
+            assert self._report(self._latest_claim(), Succeeded()) == (ruling, self.job)
 
     @invariant()
     def fence_is_the_sum_of_all_runs(self) -> None:
@@ -222,6 +224,7 @@ class LifeOfAJob(RuleBasedStateMachine):
     def once_a_cancel_was_asked_it_runs_or_is_cancelled(self) -> None:
         if self.seen.cancel_asked:
             assert self.job.state in (JobState.RUNNING, JobState.CANCELLED)
+            assert self.job.cancel(self.now) is self.job
         else:
             assert self.job.state is not JobState.CANCELLED
 
@@ -250,4 +253,4 @@ def _what_never_changes(job: Job) -> tuple[object, ...]:
 
 
 TestLifeOfAJob = LifeOfAJob.TestCase
-TestLifeOfAJob.settings = settings(max_examples=100, stateful_step_count=40)
+TestLifeOfAJob.settings = settings(max_examples=150, stateful_step_count=40)

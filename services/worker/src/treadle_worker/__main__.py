@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--handlers", help="package.module:attribute")
     parser.add_argument("--queues", help="names separated by commas (default)")
     parser.add_argument("--namespaces", help="names separated by commas (default)")
-    parser.add_argument("--concurrency", help="jobs at once (10)")
+    parser.add_argument("--concurrency", help="jobs at once (20)")
     parser.add_argument("--executors", help="processes that run them (one per core)")
     parser.add_argument("--name", help="a label for people (the host's name)")
     return parser

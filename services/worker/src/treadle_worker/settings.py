@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     """A label for people; two workers may bear the same."""
     worker_queues: Names = ("default",)
     worker_namespaces: Names = ("default",)
-    worker_concurrency: PositiveInt = 10
+    worker_concurrency: PositiveInt = 20
     """Jobs at once."""
     worker_executors: PositiveInt = os.cpu_count() or 1
     """Processes that run them."""

@@ -35,8 +35,6 @@ class ClaimJobs:
         decision = _Decision(
             batch=batch,
             session=session,
-            granted=await self.jobs.held_by_claim(batch.session, batch.claim_id),
-            known_types={},
             grace=self.unknown_type_grace,
             now=await self.clock.now(),
         )
@@ -46,11 +44,15 @@ class ClaimJobs:
         return [decision.answers[job_id] for job_id in batch.job_ids]
 
     async def _load(self, decision: "_Decision", ids: frozenset[UUID]) -> Mapping[UUID, StoredJob]:
-        found = await self.jobs.find_stored(decision.batch.namespace, ids)
-        for job in (stored.job for stored in found.values()):
-            if job.type not in decision.session.handlers and job.queue not in decision.known_types:
-                types = await self.sessions.live_types(job.namespace, job.queue)
-                decision.known_types[job.queue] = types
+        """The jobs, and what the decision about them asks for."""
+        batch = decision.batch
+        found = await self.jobs.find_stored(batch.namespace, ids)
+        jobs = [stored.job for stored in found.values()]
+        if any(job.session == batch.session for job in jobs):
+            decision.granted = await self.jobs.held_by_claim(batch.session, batch.claim_id)
+        for queue in {job.queue for job in jobs if job.type not in decision.session.handlers}:
+            types = await self.sessions.live_types(batch.namespace, queue)
+            decision.known_types[queue] = types
         return found
 
 
@@ -60,10 +62,10 @@ class _Decision:
 
     batch: ClaimBatch
     session: WorkerSession
-    granted: Mapping[UUID, int]
-    known_types: dict[str, frozenset[str]]
     grace: timedelta
     now: datetime
+    granted: Mapping[UUID, int] = field(default_factory=dict)
+    known_types: dict[str, frozenset[str]] = field(default_factory=dict)
     answers: dict[UUID, Answer] = field(default_factory=dict)
     put_back: dict[UUID, Job] = field(default_factory=dict)
 
