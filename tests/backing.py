@@ -63,6 +63,12 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """An empty database of this test's own."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(postgres_url: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     _execute(postgres_url, f"CREATE DATABASE {name}")
     try:

@@ -6,14 +6,6 @@ from treadle_store.adapters.outbound.postgres.migrate import migrate
 
 pytest_plugins = ["tests.backing"]
 
-_TEMPLATE = "treadle_template"
-
-
-@pytest.fixture(scope="session")
-def migrated_template(postgres_url: str) -> str:
-    """A database with our tables that others are copied from: quicker than migrating each."""
-    return _TEMPLATE
-
 
 @pytest.fixture
 def migrated_database_url(database_url: str) -> str:

@@ -1,19 +1,40 @@
-"""A stack of real processes for each test."""
+"""Stacks of real processes."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.backing import fresh_database
 from tests.e2e.processes import Stack, make_stack
+
+from treadle_store.adapters.outbound.postgres.migrate import migrate
+
+
+@pytest.fixture(scope="module")
+def stack(
+    postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Started once for the tests of a file that only talk to it."""
+    with fresh_database(postgres_url) as database_url:
+        migrate(database_url)
+        with _started(tmp_path_factory.mktemp("stack"), database_url, redis_url) as stack:
+            yield stack
 
 
 @pytest.fixture
-def stack(migrated_database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
-    """Started; a test may stop and start its parts."""
+def own_stack(migrated_database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
+    """For a test that stops and starts its parts."""
+    with _started(tmp_path, migrated_database_url, redis_url) as stack:
+        yield stack
+
+
+@contextmanager
+def _started(folder: Path, database_url: str, redis_url: str) -> Iterator[Stack]:
     stack = make_stack(
-        folder=tmp_path,
-        database_url=migrated_database_url,
+        folder=folder,
+        database_url=database_url,
         redis_url=redis_url,
         prefix=f"e2e-{uuid4()}",
         TREADLE_UNKNOWN_TYPE_GRACE_SECONDS="0.5",

@@ -1,0 +1,1 @@
+"""Treadle's own benchmark: `make bench SCENARIO=smoke`."""

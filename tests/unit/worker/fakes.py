@@ -1,0 +1,186 @@
+"""The worker's ports, played by the test."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.builders import NOW, SECOND
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
+from treadle_domain.outcomes import Released, Ruling, Succeeded
+from treadle_domain.run_policy import RunOptions
+from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
+from treadle_worker.application.errors import (
+    ReadyQueueUnavailable,
+    SessionLost,
+    StoreUnavailable,
+)
+from treadle_worker.application.ports import PoppedIds
+
+
+def a_run(job_id: UUID | None = None, **said: Any) -> ClaimedRun:
+    defaults: dict[str, Any] = {
+        "job_id": job_id or uuid4(),
+        "fence": 1,
+        "namespace": "default",
+        "queue": "default",
+        "type": "echo",
+        "attempt": 1,
+        "max_attempts": 3,
+        "timeout": SECOND,
+        "created_at": NOW,
+        "metadata": {},
+        "payload": b"null",
+    }
+    return ClaimedRun(**defaults | said)
+
+
+def an_end(run: ClaimedRun, result: bytes = b"1") -> RunReport:
+    return RunReport(
+        namespace=run.namespace,
+        job_id=run.job_id,
+        fence=run.fence,
+        outcome=Succeeded(),
+        result=result,
+    )
+
+
+class NoPause:
+    """Stands in for Backoff: tries again at once, yet lets others run."""
+
+    async def pause(self, failures: int) -> None:
+        await asyncio.sleep(0)
+
+
+@dataclass
+class FakeJobStore:
+    """Grants every id but those in `refused`; `outages` calls are not answered."""
+
+    outages: int = 0
+    is_lost: bool = False
+    refused: dict[UUID, ClaimRefusal] = field(default_factory=dict)
+    ruling: Ruling = Ruling.APPLIED
+    opened: list[WorkerSession] = field(default_factory=list)
+    closed: list[SessionEnd] = field(default_factory=list)
+    claims: list[ClaimBatch] = field(default_factory=list)
+    finished: list[Sequence[RunReport]] = field(default_factory=list)
+    beats: list[Heartbeat] = field(default_factory=list)
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    lease: timedelta = timedelta(seconds=0.006)
+
+    def __post_init__(self) -> None:
+        self.may_finish.set()
+
+    async def open_session(self, session: WorkerSession) -> timedelta:
+        await self._outage_or_loss()
+        self.opened.append(session)
+        return self.lease
+
+    async def heartbeat(self, beat: Heartbeat) -> Lease:
+        self.beats.append(beat)
+        await self._outage_or_loss()
+        return Lease(expires_at=NOW)
+
+    async def close_session(self, session_id: UUID, end: SessionEnd) -> None:
+        self.closed.append(end)
+
+    async def claim(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal]:
+        self.claims.append(batch)
+        await self._outage_or_loss()
+        return [self.refused.get(job_id) or a_run(job_id) for job_id in batch.job_ids]
+
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
+        self.finished.append(reports)
+        await self.may_finish.wait()
+        await self._outage_or_loss()
+        return [self.ruling] * len(reports)
+
+    async def _outage_or_loss(self) -> None:
+        await asyncio.sleep(0)
+        if self.is_lost:
+            raise SessionLost("closed")
+        if self.outages:
+            self.outages -= 1
+            raise StoreUnavailable("away")
+
+
+@dataclass
+class FakeReadyQueue:
+    """`ids` waits in the first queue asked; `counts` says how many each pop asked for."""
+
+    ids: list[UUID] = field(default_factory=list)
+    garbage: int = 0
+    is_down: bool = False
+    counts: list[int] = field(default_factory=list)
+    orders: list[Sequence[tuple[str, str]]] = field(default_factory=list)
+    popped: list[UUID] = field(default_factory=list)
+    back: list[PoppedIds] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    async def pop(self, queues: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
+        self.counts.append(count)
+        self.orders.append(tuple(queues))
+        await asyncio.sleep(0)
+        await self.may_answer.wait()
+        if self.is_down:
+            raise ReadyQueueUnavailable("away")
+        taken, self.ids = self.ids[:count], self.ids[count:]
+        self.popped += taken
+        garbage, self.garbage = self.garbage, 0
+        if not taken and not garbage:
+            return None
+        namespace, queue = queues[0]
+        ranks = {job_id: rank for rank, job_id in enumerate(taken)}
+        return PoppedIds(namespace=namespace, queue=queue, ranks=ranks, garbage=garbage)
+
+    async def put_back(self, popped: PoppedIds) -> None:
+        self.back.append(popped)
+
+
+class FakeExecutors:
+    """A run ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.runs: list[ClaimedRun] = []
+        self.killed = False
+        self._going: dict[UUID, ClaimedRun] = {}
+        self._reports: asyncio.Queue[RunReport] = asyncio.Queue()
+        self._ends_at_once = False
+
+    @property
+    def handlers(self) -> Mapping[str, RunOptions]:
+        return {"echo": RunOptions()}
+
+    def run(self, run: ClaimedRun) -> None:
+        self.runs.append(run)
+        self._going[run.job_id] = run
+        if self._ends_at_once:
+            self.end(run)
+
+    async def ended(self) -> Sequence[RunReport]:
+        reports = [await self._reports.get()]
+        while not self._reports.empty():
+            reports.append(self._reports.get_nowait())
+        return reports
+
+    def end(self, *runs: ClaimedRun) -> None:
+        for run in runs:
+            if self._going.pop(run.job_id, None) is not None:
+                self._reports.put_nowait(an_end(run))
+
+    def end_all(self) -> None:
+        """Those that come later too."""
+        self._ends_at_once = True
+        self.end(*self.runs)
+
+    def kill(self) -> None:
+        self.killed = True
+        for run in self._going.values():
+            self._reports.put_nowait(replace(an_end(run), outcome=Released(), result=None))
+        self._going.clear()
