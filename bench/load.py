@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from uuid import uuid4
 
 import grpc
@@ -16,24 +17,26 @@ from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
 CONNECTIONS = 32
 BATCH = 1_000
 _PAYLOAD = json.dumps({"i": 1, "to": "user@example.com", "x": "abcd" * 8}).encode()
-_BODY = b'{"type":"noop","payload":' + _PAYLOAD + b"}"
-_REQUEST = (
+NOOP = b'{"type":"noop","payload":' + _PAYLOAD + b"}"
+_HEAD = (
     b"POST /v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    b"content-length: %d\r\n\r\n" % len(_BODY)
-) + _BODY
+    b"content-length: %d\r\n\r\n"
+)
 
 
-async def post_singly(host: str, port: int, jobs: int) -> None:
+async def post_singly(host: str, port: int, jobs: int, body: bytes = NOOP) -> None:
     """Every answer must be 201. The client is as cheap as it can be: its CPU is not the product's."""
+    request = _HEAD % len(body) + body
+    left = iter(range(jobs))
     async with asyncio.TaskGroup() as clients:
         for _ in range(CONNECTIONS):
-            clients.create_task(_post(host, port, jobs // CONNECTIONS))
+            clients.create_task(_post(host, port, request, left))
 
 
-async def _post(host: str, port: int, jobs: int) -> None:
+async def _post(host: str, port: int, request: bytes, left: Iterator[int]) -> None:
     reader, writer = await asyncio.open_connection(host, port)
-    for _ in range(jobs):
-        writer.write(_REQUEST)
+    for _ in left:
+        writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         if b" 201 " not in head.partition(b"\r\n")[0]:
             raise RuntimeError(head.decode())

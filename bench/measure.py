@@ -56,4 +56,3 @@ def _of_tree(pid: int) -> Iterator[float]:
         with suppress(psutil.NoSuchProcess):
             times = each.cpu_times()
             yield times.user + times.system
-

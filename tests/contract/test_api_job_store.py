@@ -10,7 +10,6 @@ from tests.unit.api.in_memory_job_store import InMemoryJobStore
 from tests.unit.api.running import run
 
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
-from treadle_wire.store_channel import open_channel
 from treadle_api.application.ports import JobStore, Submitted
 from treadle_domain.errors import InvalidValue, JobNotFound, TransitionRefused
 from treadle_domain.outcomes import Outcome, Succeeded
@@ -18,6 +17,7 @@ from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery, NewJob
 from treadle_store.adapters.inbound.grpc import server, servicer
+from treadle_wire.store_channel import open_channel
 
 NAMESPACE = "default"
 ONCE = RunOptions(max_attempts=1)

@@ -23,7 +23,7 @@ class Answers(BaseHTTPRequestHandler):
                 sent = f"{self.command} {self.headers.get('x-tenant')} ".encode()
                 self._answer(200, sent + self.rfile.read(length))
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -15,7 +15,7 @@ def with_context(payload: Any, context: JobContext) -> Any:
     return payload, context
 
 
-class Callable_:
+class CallableObject:
     async def __call__(self, payload: Any) -> Any:
         return payload
 
@@ -35,7 +35,7 @@ def test_a_registered_function_stays_as_it_is() -> None:
     [
         (echo, True, False),
         (with_context, False, True),
-        (Callable_(), True, False),
+        (CallableObject(), True, False),
         (partial(echo), True, False),
         (lambda payload, again=1: payload, False, False),
     ],

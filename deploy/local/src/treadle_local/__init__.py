@@ -1,0 +1,1 @@
+"""Treadle on one machine: PostgreSQL, Valkey and the services as processes that end together."""

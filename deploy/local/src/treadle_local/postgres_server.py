@@ -68,10 +68,14 @@ class PostgresServer:
         if not self._data.exists():
             self._initialise()
         self._refuse_other_major_version()
-        end_orphan(self._data / "postmaster.pid", marker=str(self._data))
+        self.end_orphan()
         self._launch()
         self._wait_until_it_answers()
         self._create_database()
+
+    def end_orphan(self) -> None:
+        """The server of an earlier run that still works on these data."""
+        end_orphan(self._data / "postmaster.pid", marker=str(self._data))
 
     def stop(self) -> None:
         """Fast shutdown: clients are cut off, nothing committed is lost."""
@@ -81,7 +85,8 @@ class PostgresServer:
 
     def kill(self) -> None:
         """A crash: the postmaster dies by SIGKILL, its children find out by themselves."""
-        self._running.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def restart(self) -> None:
         self.stop()

@@ -15,6 +15,7 @@ from treadle_local.binaries import Program
 from treadle_local.errors import LaunchError
 from treadle_local.guard import Guard
 from treadle_local.guarded_process import GuardedProcess
+from treadle_local.orphan import end_orphan
 from treadle_local.server_log import ServerLog
 
 START_SECONDS = 20.0
@@ -28,6 +29,7 @@ class ValkeyServer:
         self.log = ServerLog(folder / "valkey.log")
         self.port = port
         self._folder = folder
+        self._pid_file = folder / "valkey.pid"
         self._program = program
         self._guard = guard
         self._process: GuardedProcess | None = None
@@ -48,6 +50,7 @@ class ValkeyServer:
     def start(self) -> None:
         """Returns when it answers."""
         self.log.begin()
+        self.end_orphan()
         self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -58,13 +61,18 @@ class ValkeyServer:
                 raise LaunchError(f"Valkey gave no answer; {self.log.tail()}")
             time.sleep(0.02)
 
+    def end_orphan(self) -> None:
+        """The server of an earlier run from this folder."""
+        end_orphan(self._pid_file, marker=self._title)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.ask(signal.SIGTERM)
             self._process.wait(STOP_GRACE)
 
     def kill(self) -> None:
-        self._running.kill()
+        if self._process is not None:
+            self._process.kill()
 
     def restart(self) -> None:
         self.stop()
@@ -83,6 +91,11 @@ class ValkeyServer:
         self.stop()
 
     @property
+    def _title(self) -> str:
+        """As Valkey and Redis show themselves in the list of processes."""
+        return f"-server 127.0.0.1:{self.port}"
+
+    @property
     def _running(self) -> GuardedProcess:
         if self._process is None:
             raise LaunchError("this Valkey was never started")
@@ -93,6 +106,7 @@ class ValkeyServer:
             "bind": "127.0.0.1",
             "port": str(self.port),
             "dir": str(self._folder),
+            "pidfile": str(self._pid_file),
             # What it holds is rebuilt from PostgreSQL; it must refuse rather than forget.
             "save": "",
             "appendonly": "no",

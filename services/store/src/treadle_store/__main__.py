@@ -5,6 +5,7 @@ import signal
 import sys
 
 import structlog
+import uvloop
 from pydantic import ValidationError
 
 from treadle_store.adapters.outbound.postgres.migrate import migrate
@@ -24,7 +25,7 @@ def main() -> None:
     configure_logs("store", form=settings.log_format, level=settings.log_level)
     match sys.argv[1:]:
         case []:
-            asyncio.run(serve(Container(settings=settings), settings))
+            uvloop.run(serve(Container(settings=settings), settings))
         case ["migrate"]:
             migrate(settings.database_url.get_secret_value())
         case _:

@@ -14,7 +14,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     """postgresql://user:password@host:port/database"""
-    database_pool_size: PositiveInt = 10
+    database_pool_size: PositiveInt = 5
+    """Connections for reads, and as many for writes."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
     store_listen: str = "127.0.0.1:50051"

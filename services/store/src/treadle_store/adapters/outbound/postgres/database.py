@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from treadle_store.application.errors import DatabaseUnavailable, Unstorable
 
@@ -22,28 +23,18 @@ def driver_url(database_url: str) -> str:
 
 
 class Database:
-    """A pool of connections; none is opened before the first use, and one that broke is replaced."""
+    """Two pools of `pool_size`; no connection is opened before the first use, and one that broke is replaced."""
 
     def __init__(self, database_url: str, pool_size: int) -> None:
-        self._engine = create_async_engine(
-            driver_url(database_url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=_POOL_TIMEOUT_SECONDS,
-            pool_use_lifo=True,
-            connect_args={
-                "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
-                f" -c idle_in_transaction_session_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
-            },
-        )
-        self._reads = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Two pools: to switch a connection to autocommit and back costs more than most reads.
+        self._writes = _engine(database_url, pool_size)
+        self._reads = _engine(database_url, pool_size, isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Commits at the end of the block. Raises DatabaseUnavailable or Unstorable."""
         with _translated():
-            async with self._engine.begin() as connection:
+            async with self._writes.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -54,7 +45,25 @@ class Database:
                 yield connection
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._writes.dispose()
+        await self._reads.dispose()
+
+
+def _engine(database_url: str, pool_size: int, **more: Any) -> AsyncEngine:
+    return create_async_engine(
+        driver_url(database_url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        pool_use_lifo=True,
+        pool_reset_on_return=None,  # a transaction ends where it began: in a block
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+            f" -c idle_in_transaction_session_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+        },
+        **more,
+    )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from treadle_store.adapters.outbound.postgres.rows import (
     Values,
     attempt_of,
     attempt_values,
+    changed_columns,
     job_of,
     stored_job_of,
     values_of,
@@ -96,19 +97,31 @@ class PostgresJobRepository:
 
 def _by_statement(changes: Sequence[Change]) -> list[tuple[Executable, list[Values]]]:
     """Each change by the statement for its tables, rows in the order of ids."""
-    staying, ending, reviving = list[Values](), list[Values](), list[Values]()
-    for change in sorted(changes, key=lambda change: change.after.id):
-        row = values_of(change.after, result=change.result)
-        row["expected_version"] = change.before.version
-        if change.before.state.is_final:
-            reviving.append(row)
-        else:
-            (ending if change.after.state.is_final else staying).append(row)
+    ordered = sorted(changes, key=lambda change: change.after.id)
+    reviving = [c for c in ordered if c.before.state.is_final]
+    ending = [c for c in ordered if c.after.state.is_final and not c.before.state.is_final]
+    staying = [c for c in ordered if not c.after.state.is_final and not c.before.state.is_final]
     return [
-        (statements.UPDATE_LIVE, staying),
-        (statements.LIVE_TO_FINISHED, ending),
-        (statements.FINISHED_TO_LIVE, reviving),
+        (statement(columns), [_row(change, columns) for change in of_one_kind])
+        for statement, of_one_kind, columns in (
+            (statements.update_live, staying, _changed(staying)),
+            (statements.live_to_finished, ending, _changed(ending) | {"result"}),
+            (statements.finished_to_live, reviving, _changed(reviving) | {"result"}),
+        )
+        if of_one_kind
     ]
+
+
+def _changed(changes: Sequence[Change]) -> frozenset[str]:
+    """The columns in which any of the rows changes."""
+    none: frozenset[str] = frozenset()
+    return none.union(*(changed_columns(change.before, change.after) for change in changes))
+
+
+def _row(change: Change, columns: frozenset[str]) -> Values:
+    values = values_of(change.after, result=change.result)
+    row = {name: values[name] for name in columns}
+    return row | {"id": change.after.id, "expected_version": change.before.version}
 
 
 async def _ids(

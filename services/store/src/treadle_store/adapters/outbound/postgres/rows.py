@@ -20,6 +20,8 @@ Values = dict[str, Any]
 
 _SAME = [f.name for f in fields(Job) if f.name not in {"state", "requested", "policy", "error"}]
 """Columns that are fields of the same name and type."""
+_FIELDS = [f.name for f in fields(Job)]
+_COLUMNS_OF = {"policy": ("max_attempts", "timeout", "retry")}
 
 
 def values_of(job: Job, payload: bytes | None = None, result: bytes | None = None) -> Values:
@@ -38,6 +40,11 @@ def values_of(job: Job, payload: bytes | None = None, result: bytes | None = Non
         "payload": _text_of(payload),
         "result": _text_of(result),
     }
+
+
+def changed_columns(before: Job, after: Job) -> frozenset[str]:
+    fields_changed = [name for name in _FIELDS if getattr(before, name) != getattr(after, name)]
+    return frozenset(column for name in fields_changed for column in _COLUMNS_OF.get(name, (name,)))
 
 
 def stored_job_of(row: Row[Any]) -> StoredJob:

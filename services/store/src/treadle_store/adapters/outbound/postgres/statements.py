@@ -1,6 +1,7 @@
-"""The statements that change jobs, built once from the tables; each takes its rows as arrays, one per column."""
+"""The statements that change jobs, each built once from the tables; each takes its rows as arrays, one per column."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -35,7 +36,6 @@ from sqlalchemy.types import TypeEngine
 
 from treadle_store.adapters.outbound.postgres.rows import Values
 from treadle_store.adapters.outbound.postgres.tables import (
-    SUBMITTED,
     attempts,
     finished_jobs,
     held,
@@ -43,11 +43,10 @@ from treadle_store.adapters.outbound.postgres.tables import (
 )
 
 _EXPECTED: Column[int] = Column("expected_version", Integer)
-_CHANGING = [c.name for c in live_jobs.columns if c.name not in SUBMITTED]
 
 
 def parameters(rows: Sequence[Values]) -> dict[str, list[Any]]:
-    """Of any statement here: one array per column, under the column's name with `p_` before it."""
+    """Of any statement here: one array per column of the rows, under its name with `p_` before it."""
     return {f"p_{name}": [row[name] for row in rows] for name in rows[0]}
 
 
@@ -90,23 +89,36 @@ def _unchanged(table: Table, given: TableValuedAlias) -> ColumnElement[bool]:
     )
 
 
-def _update_live() -> Update:
-    given = _given([live_jobs.c.id, *(live_jobs.c[name] for name in _CHANGING), _EXPECTED])
-    changes = {name: _value(given, live_jobs.c[name]) for name in _CHANGING}
+@cache
+def update_live(changed: frozenset[str]) -> Update:
+    """Only what changed is sent: a claim touches nine of thirty columns."""
+    columns = [live_jobs.c[name] for name in sorted(changed)]
+    given = _given([live_jobs.c.id, *columns, _EXPECTED])
     return (
         update(live_jobs)
-        .values(changes)
+        .values({c.name: _value(given, c) for c in columns})
         .where(_unchanged(live_jobs, given))
         .returning(live_jobs.c.id)
     )
 
 
-def _move(source: Table, target: Table) -> Insert:
+@cache
+def live_to_finished(changed: frozenset[str]) -> Insert:
+    return _move(live_jobs, finished_jobs, changed)
+
+
+@cache
+def finished_to_live(changed: frozenset[str]) -> Insert:
+    return _move(finished_jobs, live_jobs, changed)
+
+
+def _move(source: Table, target: Table, changed: frozenset[str]) -> Insert:
     """Deletes from one table and inserts into the other in one statement: a reader sees the job in exactly one."""
-    given = _given([source.c.id, *(source.c[name] for name in _CHANGING), _EXPECTED])
-    kept = [c for c in source.columns if c.name in SUBMITTED]
-    changed = [_value(given, source.c[name]).label(name) for name in _CHANGING]
-    gone = delete(source).where(_unchanged(source, given)).returning(*kept, *changed).cte("gone")
+    columns = [source.c[name] for name in sorted(changed)]
+    given = _given([source.c.id, *columns, _EXPECTED])
+    kept = [c for c in source.columns if c.name not in changed]
+    sent = [_value(given, c).label(c.name) for c in columns]
+    gone = delete(source).where(_unchanged(source, given)).returning(*kept, *sent).cte("gone")
     return insert(target).from_select(gone.columns.keys(), select(gone)).returning(target.c.id)
 
 
@@ -139,9 +151,6 @@ ADD_LIVE = (
     _insert_given(live_jobs).on_conflict_do_nothing(index_elements=["id"]).returning(live_jobs.c.id)
 )
 DELETE_FINISHED_TWINS = _delete_finished_twins()
-UPDATE_LIVE = _update_live()
-LIVE_TO_FINISHED = _move(live_jobs, finished_jobs)
-FINISHED_TO_LIVE = _move(finished_jobs, live_jobs)
 ADD_ATTEMPTS = _insert_given(attempts)
 DELETE_OLD_ATTEMPTS = _delete_old_attempts()
 HOLD = _insert_given(held)

@@ -66,23 +66,6 @@ def _job_columns() -> list[Column[object]]:
 live_jobs = Table("live_jobs", metadata, *_job_columns())
 finished_jobs = Table("finished_jobs", metadata, *_job_columns())
 
-SUBMITTED = frozenset(
-    {
-        "id",
-        "namespace",
-        "queue",
-        "type",
-        "priority",
-        "metadata",
-        "requested_max_attempts",
-        "requested_timeout",
-        "requested_retry",
-        "created_at",
-        "payload",
-    }
-)
-"""Columns that never change after the submit."""
-
 attempts = Table(
     "attempts",
     metadata,
