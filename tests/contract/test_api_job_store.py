@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from tests.builders import SECOND, a_failure, a_new_job
@@ -138,7 +139,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(subject: Subject) -
 async def test_filters_narrow_a_page(subject: Subject) -> None:
     wanted = await subject.put(a_new_job(queue="q", type="t", metadata={"k": "v", "l": "w"}))
     for other in ({"queue": "x"}, {"type": "x"}, {"metadata": {"k": "x"}}):
-        said = {"queue": "q", "type": "t", "metadata": {"k": "v"}} | other
+        said: dict[str, Any] = {"queue": "q", "type": "t", "metadata": {"k": "v"}} | other
         await subject.put(a_new_job(**said))
     await subject.port.cancel(NAMESPACE, wanted.submission.id)
 
