@@ -47,7 +47,7 @@ docs: .venv/ready ## the diagram of states, drawn from the code
 psql: .venv/ready ## psql on the database of a running `make run`: make psql ARGS='-c "select 1"'
 	@$(PYTHON) -m treadle_local psql $(ARGS)
 
-redis-cli: .venv/ready ## commands to its Valkey: make redis-cli ARGS='keys *'
+redis-cli: .venv/ready ## commands to its Valkey: make redis-cli ARGS=FLUSHALL
 	@$(PYTHON) -m treadle_local redis-cli $(ARGS)
 
 clean: ## remove the virtualenv and the caches; the data in .treadle stay
