@@ -1,66 +1,24 @@
-"""What every JobRepository promises, asked of the fake and of PostgreSQL."""
+"""What every JobRepository promises of single jobs, asked of the fake and of PostgreSQL."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from tests.builders import NOW, SECOND, a_failure, a_job, a_stored_job, running
-from tests.fakes.in_memory_store import InMemoryJobRepository
+from tests.contract.changes import a_change, a_hold, ended, put, succeeded
 
 from treadle_domain.attempt import KEPT_ATTEMPTS
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
-from treadle_domain.outcomes import Claim, Outcome, Released, Succeeded
+from treadle_domain.outcomes import Released
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery, StoredJob
-from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.application.errors import Unstorable
-from treadle_store.application.ports import Change, Hold, JobRepository
-
-
-@pytest.fixture(params=["in memory", "PostgreSQL"])
-async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[JobRepository]:
-    if request.param == "in memory":
-        yield InMemoryJobRepository()
-        return
-    database = Database(request.getfixturevalue("migrated_database_url"), pool_size=2)
-    yield PostgresJobRepository(database)
-    await database.close()
-
-
-def a_change(before: Job, after: Job, **more: object) -> Change:
-    return replace(Change(before=before, after=after, now=NOW), **more)  # type: ignore[arg-type]
-
-
-def a_hold() -> Hold:
-    return Hold(claim_id=uuid4(), heartbeat_number=1)
-
-
-def ended(job: Job, outcome: Outcome) -> Job:
-    assert job.session is not None
-    return job.finish(Claim(job.session, job.fence), outcome, now=NOW, chance=0.5)[1]
-
-
-async def put(jobs: JobRepository, stored: StoredJob, *lives: Callable[[Job], Job]) -> Job:
-    """Adds a job and takes it through the changes given."""
-    await jobs.add([stored])
-    job = stored.job
-    for change in lives:
-        after = change(job)
-        hold = a_hold() if after.fence > job.fence else None
-        result = b"1" if after.state is JobState.SUCCESS else None
-        assert not await jobs.save([a_change(job, after, hold=hold, result=result)])
-        job = after
-    return job
-
-
-def succeeded(job: Job) -> Job:
-    return ended(job, Succeeded())
+from treadle_store.application.ports import JobRepository
 
 
 async def test_a_job_comes_back_as_it_was_added_to_the_byte(jobs: JobRepository) -> None:
@@ -248,46 +206,6 @@ async def test_a_session_is_told_which_of_its_runs_were_asked_to_stop(jobs: JobR
     assert await jobs.cancel_requests(stopped.session) == [(stopped.id, 1)]
     assert other.session is not None
     assert not await jobs.cancel_requests(other.session)
-
-
-async def test_pages_show_each_job_once_newest_first_also_those_of_the_same_instant(
-    jobs: JobRepository,
-) -> None:
-    same_instant = [a_stored_job() for _ in range(5)]
-    newer = [a_stored_job(now=NOW + SECOND) for _ in range(2)]
-    await jobs.add([*newer, *same_instant])
-    await put(jobs, a_stored_job(now=NOW - SECOND), running, succeeded)
-
-    seen: list[Job] = []
-    query = JobQuery(namespace="default", limit=3)
-    while True:
-        page = await jobs.page(query)
-        seen += page.jobs
-        if page.next is None:
-            break
-        query = replace(query, after=page.next)
-
-    assert len(seen) == 8
-    assert seen == sorted(seen, key=lambda job: (job.created_at, job.id), reverse=True)
-
-
-async def test_lists_are_filtered_by_state_queue_type_and_metadata(jobs: JobRepository) -> None:
-    plain = await put(jobs, a_stored_job())
-    mail = await put(jobs, a_stored_job(queue="mail", type="send", metadata={"to": "a", "x": "y"}))
-    done = await put(jobs, a_stored_job(queue="mail"), running, succeeded)
-    live = await put(jobs, a_stored_job(), running)
-
-    async def ids(**filters: object) -> set[object]:
-        query = replace(JobQuery(namespace="default"), **filters)  # type: ignore[arg-type]
-        return {job.id for job in (await jobs.page(query)).jobs}
-
-    assert await ids(states=frozenset({JobState.PENDING})) == {plain.id, mail.id}
-    assert await ids(states=frozenset({JobState.SUCCESS, JobState.RUNNING})) == {done.id, live.id}
-    assert await ids(queue="mail") == {mail.id, done.id}
-    assert await ids(type="send") == {mail.id}
-    assert await ids(metadata={"to": "a"}) == {mail.id}
-    assert await ids(metadata={"to": "b"}) == set()
-    assert await ids(queue="mail", states=frozenset({JobState.SUCCESS})) == {done.id}
 
 
 async def test_errors_with_awkward_texts_are_kept(jobs: JobRepository) -> None:

@@ -1,0 +1,80 @@
+"""A worker over played ports."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from tests.unit.worker.fakes import (
+    FakeExecutors,
+    FakeJobStore,
+    FakeReadyQueue,
+    NoPause,
+)
+
+from treadle_worker.application.holdings import Holdings
+from treadle_worker.application.keep_session import KeepSession
+from treadle_worker.application.report_outcomes import ReportOutcomes
+from treadle_worker.application.run_jobs import RunJobs
+from treadle_worker.application.vitals import Vitals
+from treadle_worker.worker import StopRequest, Worker
+
+SLOTS = 3
+QUEUES = (("default", "a"), ("default", "b"))
+
+
+@dataclass
+class Played:
+    """A worker and the parts that the test plays."""
+
+    store: FakeJobStore = field(default_factory=FakeJobStore)
+    ready_queue: FakeReadyQueue = field(default_factory=FakeReadyQueue)
+    executors: FakeExecutors = field(default_factory=FakeExecutors)
+    holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
+    stop: StopRequest = field(default_factory=StopRequest)
+    finish_time: timedelta = timedelta(seconds=5)
+    report_time: timedelta = timedelta(seconds=5)
+
+    def worker(self) -> Worker:
+        vitals = Vitals(lambda: 0.0)
+        shared = {
+            "store": self.store,
+            "holdings": self.holdings,
+            "vitals": vitals,
+            "backoff": NoPause(),
+        }
+        return Worker(
+            session_id=uuid4(),
+            name="worker-1",
+            namespaces=("default",),
+            queues=("a", "b"),
+            finish_time=self.finish_time,
+            report_time=self.report_time,
+            executors=self.executors,
+            holdings=self.holdings,
+            vitals=vitals,
+            keep_session=KeepSession(**shared),  # type: ignore[arg-type]
+            run_jobs=RunJobs(
+                ready_queue=self.ready_queue,
+                executors=self.executors,
+                new_claim_id=uuid4,
+                queues=QUEUES,
+                **shared,  # type: ignore[arg-type]
+            ),
+            report_outcomes=ReportOutcomes(executors=self.executors, **shared),  # type: ignore[arg-type]
+        )
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Stopped and ended by the end of the block."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.worker().live(self.stop))
+            yield
+            self.stop.ask()
+            self.executors.end_all()
+
+
+def ids(count: int) -> list[UUID]:
+    return [uuid4() for _ in range(count)]

@@ -1,0 +1,108 @@
+"""How a worker begins and ends."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+from tests.eventually import eventually
+from tests.unit.worker.played import SLOTS, Played, ids
+
+from treadle_domain.outcomes import Released
+from treadle_domain.worker_session import SessionEnd
+from treadle_worker.application.errors import SessionLost
+
+
+async def test_a_session_is_opened_as_soon_as_the_store_answers(played: Played) -> None:
+    played.store.outages = 5
+
+    async with played.living():
+        await eventually(lambda: len(played.store.opened) == 1)
+
+    assert played.store.closed == [SessionEnd.DRAINED]
+
+
+async def test_a_worker_whose_session_is_gone_ends(played: Played) -> None:
+    async def lose_the_session() -> None:
+        await eventually(lambda: len(played.store.opened) == 1)
+        played.store.is_lost = True
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(lose_the_session())
+        with pytest.raises(ExceptionGroup) as end:
+            await played.worker().live(played.stop)
+
+    assert end.group_contains(SessionLost)
+
+
+async def test_a_stop_before_the_store_ever_answered_ends_at_once(played: Played) -> None:
+    played.store.outages = 10**9
+
+    async with asyncio.timeout(5), played.living():
+        await asyncio.sleep(0)
+
+    assert not played.store.opened
+
+
+async def test_a_stop_lets_what_runs_finish_and_reports_it(played: Played) -> None:
+    played.ready_queue.ids = ids(SLOTS)
+
+    async with played.living():
+        await eventually(lambda: len(played.executors.runs) == SLOTS)
+
+    assert not played.executors.killed
+    assert sum(len(reports) for reports in played.store.finished) == SLOTS
+    assert played.store.closed == [SessionEnd.DRAINED]
+
+
+async def test_what_does_not_finish_in_time_is_given_back(played: Played) -> None:
+    played.finish_time = timedelta(0)
+    played.ready_queue.ids = ids(1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(played.worker().live(played.stop))
+        await eventually(lambda: len(played.executors.runs) == 1)
+        played.stop.ask()
+
+    assert played.executors.killed
+    assert [report.outcome for report in played.store.finished[0]] == [Released()]
+    assert played.store.closed == [SessionEnd.DRAINED]
+
+
+async def test_a_second_stop_gives_back_at_once(played: Played) -> None:
+    played.finish_time = timedelta(hours=1)
+    played.ready_queue.ids = ids(1)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(played.worker().live(played.stop))
+        await eventually(lambda: len(played.executors.runs) == 1)
+        played.stop.ask()
+        played.stop.ask()
+
+    assert played.executors.killed
+
+
+async def test_a_stop_while_the_store_is_away_puts_the_ids_back(played: Played) -> None:
+    async with played.living():
+        await eventually(lambda: bool(played.store.opened))
+        played.store.outages = 10**9
+        played.ready_queue.ids = ids(2)
+        await eventually(lambda: bool(played.store.claims))
+
+    assert [set(back.ranks) for back in played.ready_queue.back] == [set(played.ready_queue.popped)]
+
+
+async def test_no_stop_at_whatever_moment_loses_an_id() -> None:
+    chance = random.Random(4)
+    for _ in range(200):
+        played = Played()
+        played.ready_queue.ids = ids(SLOTS)
+
+        async with played.living():
+            for _ in range(chance.randrange(25)):
+                await asyncio.sleep(0)
+
+        back = {job_id for popped in played.ready_queue.back for job_id in popped.ranks}
+        run = {run.job_id for run in played.executors.runs}
+        assert back | run == set(played.ready_queue.popped)
+        assert not back & run
