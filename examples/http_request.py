@@ -39,6 +39,7 @@ class HttpRequest:
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
     timeout_seconds: float = 30.0
+    follow_redirects: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_seconds <= 3_600:
@@ -47,7 +48,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """`body` is the first 64 KiB, decoded by the response's charset."""
+    """`body` is the first 64 KiB, decoded by the response's charset, or as UTF-8 if that is unknown."""
 
     status: int
     headers: dict[str, str]
@@ -64,16 +65,20 @@ async def request(payload: HttpRequest) -> HttpResponse:
 
 
 async def _sent(payload: HttpRequest) -> HttpResponse:
-    async with httpx.AsyncClient(timeout=payload.timeout_seconds, follow_redirects=True) as client:
+    async with httpx.AsyncClient(timeout=payload.timeout_seconds) as client:
         async with client.stream(
-            payload.method, payload.url, headers=payload.headers, content=payload.body
+            payload.method,
+            payload.url,
+            headers=payload.headers,
+            content=payload.body,
+            follow_redirects=payload.follow_redirects,
         ) as response:
             _check(response)
             body = await _beginning(response)
             return HttpResponse(
                 status=response.status_code,
                 headers=dict(response.headers),
-                body=body.decode(response.charset_encoding or "utf-8", "replace"),
+                body=_text(body, response.charset_encoding or "utf-8"),
             )
 
 
@@ -83,6 +88,14 @@ def _check(response: httpx.Response) -> None:
         raise ServerTroubled(said)
     if response.is_client_error:
         raise RequestRejected(said)
+
+
+def _text(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset, "replace")
+    except (LookupError, UnicodeError):
+        # The server answered: a charset that it made up is no reason to send the request again.
+        return body.decode("utf-8", "replace")
 
 
 async def _beginning(response: httpx.Response) -> bytes:

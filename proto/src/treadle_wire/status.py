@@ -57,8 +57,10 @@ def fault_from_wire(fault: pb.Fault) -> DomainError:
 
 
 def fault_of(error: grpc.aio.AioRpcError) -> DomainError | None:
-    """The domain error that refused the call; None where the call failed for another reason."""
+    """The domain error that refused the call; None where it failed for another reason, or one that only a newer peer
+    knows."""
     for key, value in error.trailing_metadata() or ():
         if key == FAULT_KEY and isinstance(value, bytes):
-            return fault_from_wire(pb.Fault.FromString(value))
+            fault = pb.Fault.FromString(value)
+            return fault_from_wire(fault) if fault.WhichOneof("fault") else None
     return None

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import grpc
 import pytest
 from tests.builders import a_new_job
 from tests.integration.api.serving_store import (
@@ -18,7 +17,7 @@ from tests.integration.api.serving_store import (
 
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
-from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.errors import StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.errors import JobNotFound
 from treadle_domain.states import JobState
@@ -123,7 +122,7 @@ async def test_an_operator_retry_whose_answer_was_lost_is_not_repeated(
 async def test_a_fault_of_the_store_is_no_outage(serving_store: ServingStore) -> None:
     serving_store.faults.before = blow_up
     async with serving_store.serving(), open_channel(serving_store.target) as channel:
-        with pytest.raises(grpc.aio.AioRpcError):
+        with pytest.raises(StoreFailed):
             await GrpcJobStore(channel).page(QUERY)
 
     assert len(serving_store.faults.calls) == 1

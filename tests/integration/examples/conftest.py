@@ -6,7 +6,8 @@ import pytest
 
 
 class Answers(BaseHTTPRequestHandler):
-    """/status/N answers N; /large answers 200,000 bytes; /echo answers what was sent; /hang answers nothing."""
+    """/status/N answers N; /large answers 200,000 bytes; /echo answers what was sent;
+    /hang answers nothing; /redirect and /charset/NAME do as they are called."""
 
     hanging = threading.Event()
 
@@ -16,6 +17,10 @@ class Answers(BaseHTTPRequestHandler):
                 self._answer(int(number), b"{}")
             case ["large"]:
                 self._answer(200, b"x" * 200_000)
+            case ["redirect"]:
+                self._answer(302, b"", location="/status/200")
+            case ["charset", name]:
+                self._answer(200, "ä".encode(), content_type=f"text/plain; charset={name}")
             case ["hang"]:
                 self.hanging.wait(10)
             case _:
@@ -25,8 +30,10 @@ class Answers(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -22,6 +22,20 @@ async def test_a_long_body_is_cut(url: str) -> None:
     assert len(response.body) == 65_536
 
 
+@pytest.mark.parametrize(("follow", "status"), [(False, 302), (True, 200)])
+async def test_a_redirect_is_followed_when_asked(url: str, follow: bool, status: int) -> None:
+    response = await request(HttpRequest(url=f"{url}/redirect", follow_redirects=follow))
+
+    assert response.status == status
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "no-such", "hex"])
+async def test_a_charset_that_is_none_does_not_fail_the_request(url: str, charset: str) -> None:
+    response = await request(HttpRequest(url=f"{url}/charset/{charset}"))
+
+    assert response.body == "ä"
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 async def test_what_may_pass_is_tried_again(url: str, status: int) -> None:
     with pytest.raises(ServerTroubled, match=str(status)):
@@ -48,7 +62,7 @@ async def test_a_server_that_is_not_there_is_tried_again() -> None:
             await request(HttpRequest(url=f"http://127.0.0.1:{port}"))
 
 
-@pytest.mark.parametrize("url", ["", "no scheme", "ftp://host/", "http://[", "http://host:port/"])
+@pytest.mark.parametrize("url", ["", "no scheme", "ftp://host/", "http://host:port/"])
 async def test_a_url_that_is_none_is_permanent(url: str) -> None:
     with pytest.raises(Permanent):
         await request(HttpRequest(url=url))

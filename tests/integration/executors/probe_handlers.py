@@ -45,6 +45,26 @@ async def order(payload: Order) -> int:
     return payload.number
 
 
+class FaultyGetattr(Exception):
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no name")
+
+
+class OfNoName(Exception, metaclass=Nameless):
+    pass
+
+
+class HollowSnooze(Snooze):
+    def __init__(self) -> None:
+        Exception.__init__(self, "without a delay")
+
+
 def _raised(error: BaseException) -> Any:
     raise error
 
@@ -76,6 +96,9 @@ _DEEDS: dict[str, Callable[[], Any]] = {
         ExceptionGroup("a", [ValueError(), ExceptionGroup("b", [Permanent("never")])])
     ),
     "snooze": lambda: _raised(Snooze(timedelta(seconds=90))),
+    "faulty_getattr": lambda: _raised(FaultyGetattr()),
+    "of_no_name": lambda: _raised(OfNoName()),
+    "hollow_snooze": lambda: _raised(HollowSnooze()),
     "unspeakable": lambda: _raised(Unspeakable()),
     "surrogate": lambda: _raised(ValueError("\udcff")),
     "huge_message": lambda: _raised(ValueError("x" * 50_000_000)),

@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -102,6 +103,20 @@ async def test_a_wrong_reference_is_refused(reference: str) -> None:
 
     with pytest.raises(HandlersRefused):
         await pool.__aenter__()
+
+
+async def test_handlers_that_never_get_ready_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hangs.py").write_text("import time\ntime.sleep(300)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    limit = timedelta(seconds=0.5)
+    pool = ExecutorPool("hangs:handlers", processes=1, threads=1, start_limit=limit)
+
+    with pytest.raises(HandlersRefused, match="not ready within"):
+        await pool.__aenter__()
+
+    assert not executors_of(os.getpid())
 
 
 async def test_hooks_run_around_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

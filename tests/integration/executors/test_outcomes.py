@@ -1,3 +1,4 @@
+import asyncio
 import json
 from datetime import timedelta
 
@@ -75,6 +76,28 @@ async def test_whatever_a_handler_raises_is_told_and_the_process_survives(
 def error_of(outcome: Outcome) -> JobError:
     assert isinstance(outcome, Failed), outcome
     return outcome.error
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        ("faulty_getattr", "FaultyGetattr"),
+        ("of_no_name", "Untellable"),
+        ("hollow_snooze", "Untellable"),
+    ],
+)
+async def test_an_exception_that_resists_being_looked_at_ends_its_run(
+    pool: ExecutorPool, type: str, raised: str, name: str
+) -> None:
+    before = list(pool.pids)
+
+    async with asyncio.timeout(10):
+        [report, after] = await reports_of(pool, a_run(type, raised), a_run("pid"))
+
+    error = error_of(report.outcome)
+    assert (error.kind, error.type) == (ErrorKind.ERROR, name)
+    assert json.loads(after.result or b"") in before
 
 
 async def test_stop_iteration_of_a_sync_handler_is_an_error(pool: ExecutorPool) -> None:

@@ -7,7 +7,7 @@ from tests.eventually import eventually
 
 from treadle_api.adapters.outbound import submit_batches
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
-from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.errors import StoreError, StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob
@@ -19,13 +19,13 @@ class SlowStore:
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[NewJob]]] = []
         self.may_answer = asyncio.Semaphore(0)
-        self.is_down = False
+        self.failure: StoreError | None = None
 
     async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> list[Submitted]:
         self.calls.append((namespace, list(jobs)))
         await self.may_answer.acquire()
-        if self.is_down:
-            raise StoreUnavailable(outcome_unknown=True)
+        if self.failure is not None:
+            raise self.failure
         return [Submitted(job=Job.submitted(job.submission, NOW), due=True) for job in jobs]
 
 
@@ -75,9 +75,9 @@ async def test_namespaces_never_share_a_call(store: SlowStore, batches: SubmitBa
 async def test_a_batch_stays_below_its_bounds(
     store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submit_batches, "MAX_BYTES", 10)
+    monkeypatch.setattr(submit_batches, "MAX_BYTES", 10_000)
     monkeypatch.setattr(submit_batches, "MAX_JOBS", 3)
-    payloads = [b"x" * 20, b"1234", b"1234", b"1234", b"1", b"1", b"1", b"1"]
+    payloads = [b"1" * size for size in (20_000, 3_000, 3_000, 3_000, 1, 1, 1, 1)]
 
     async with asyncio.TaskGroup() as clients:
         for payload in payloads:
@@ -87,15 +87,16 @@ async def test_a_batch_stays_below_its_bounds(
     assert [len(sent) for _, sent in store.calls] == [1, 2, 3, 2]
 
 
-async def test_an_outage_is_told_to_everyone_in_the_batch_and_ends_with_it(
-    store: SlowStore, batches: SubmitBatches
+@pytest.mark.parametrize("failure", [StoreUnavailable(outcome_unknown=True), StoreFailed("bug")])
+async def test_a_failure_is_told_to_everyone_in_the_batch_and_ends_with_it(
+    store: SlowStore, batches: SubmitBatches, failure: StoreError
 ) -> None:
-    store.is_down = True
+    store.failure = failure
     store.may_answer.release()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(type(failure)):
         await batches.submit("default", [a_new_job()])
 
-    store.is_down = False
+    store.failure = None
     store.may_answer.release()
     assert await batches.submit("default", [a_new_job()])
 
@@ -111,3 +112,43 @@ async def test_a_client_that_goes_away_takes_nothing_from_the_others(
         store.may_answer.release()
 
     assert len(staying.result()) == 1
+
+
+async def test_metadata_count_for_the_size_of_a_batch(
+    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_batches, "MAX_BYTES", 5_000)
+    metadata = {"note": "😀" * 512}
+
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(2):
+            new = a_new_job(metadata=metadata)
+            clients.create_task(batches.submit("default", [new]))
+            store.may_answer.release()
+
+    assert [len(sent) for _, sent in store.calls] == [1, 1]
+
+
+async def test_who_waits_behind_a_call_that_hangs_is_told_in_time_that_nothing_was_done(
+    store: SlowStore,
+) -> None:
+    batches = SubmitBatches(store.submit, deadline_seconds=0.2)
+    never_sent = a_new_job()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(batches.run())
+        hanging = tasks.create_task(outcome_of(batches, a_new_job()))
+        await eventually(lambda: len(store.calls) == 1)
+
+        behind = await outcome_of(batches, never_sent)
+
+        store.may_answer.release()
+        running.cancel()
+
+    assert (hanging.result(), behind) == ("unknown", "nothing was done")
+    assert all(never_sent not in sent for _, sent in store.calls)
+
+
+async def outcome_of(batches: SubmitBatches, job: NewJob) -> str:
+    with pytest.raises(StoreUnavailable) as outage:
+        await batches.submit("default", [job])
+    return "unknown" if outage.value.outcome_unknown else "nothing was done"

@@ -253,4 +253,4 @@ def _what_never_changes(job: Job) -> tuple[object, ...]:
 
 
 TestLifeOfAJob = LifeOfAJob.TestCase
-TestLifeOfAJob.settings = settings(max_examples=150, stateful_step_count=40)
+TestLifeOfAJob.settings = settings(max_examples=100, stateful_step_count=40)

@@ -12,7 +12,7 @@ def test_a_snooze_takes_seconds_or_a_timedelta(delay: float | timedelta) -> None
     assert snooze.delay == timedelta(seconds=90)
 
 
-@pytest.mark.parametrize("delay", [0, -1, float("nan"), float("inf"), timedelta(days=3_651)])
+@pytest.mark.parametrize("delay", [0, -1, 1e-7, float("nan"), float("inf"), timedelta(days=3_651)])
 def test_a_snooze_is_bounded(delay: float | timedelta) -> None:
     with pytest.raises(ValueError, match="delay"):
         Snooze(delay)

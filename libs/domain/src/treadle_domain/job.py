@@ -293,4 +293,4 @@ def _error(kind: ErrorKind, message: str) -> JobError:
 
 
 def _at_limit(error: JobError, limit: int) -> JobError:
-    return replace(error, message=f"{error.message}, for the {limit}. time: no more are allowed")
+    return replace(error, message=f"{error.message}; this happened {limit} times, the most allowed")

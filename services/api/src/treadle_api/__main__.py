@@ -1,6 +1,7 @@
 """`python -m treadle_api` serves until SIGTERM."""
 
 import asyncio
+import logging
 import signal
 import sys
 
@@ -23,6 +24,7 @@ def main() -> None:
         sys.stderr.write(_refusal(error))
         sys.exit(2)
     configure_logs("api", form=settings.log_format, level=settings.log_level)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     uvloop.run(serve(Container(settings=settings), settings))
 
 
@@ -50,6 +52,11 @@ async def serve(container: Container, settings: Settings) -> None:
         await server.serve()
         submitting.cancel()
     _log.info("api: stopped")
+
+
+def _is_no_cut_off(record: logging.LogRecord) -> bool:
+    """uvicorn tells how many requests it cut off at its end, and then again by a traceback for each."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _refusal(error: ValidationError) -> str:

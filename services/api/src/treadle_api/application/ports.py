@@ -25,13 +25,13 @@ class Submits(Protocol):
     ) -> Sequence[Submitted | DomainError]:
         """In the order given; a refused job spares its neighbours. An id that is known answers with its job.
 
-        Raises StoreUnavailable.
+        Raises StoreError.
         """
         ...
 
 
 class JobStore(Submits, Protocol):
-    """The truth about jobs. Every method answers or fails within seconds; all may raise StoreUnavailable."""
+    """The truth about jobs. Every method answers or fails within seconds; all may raise StoreError."""
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         """Raises JobNotFound."""

@@ -1,8 +1,8 @@
 """What the executors may answer beyond the domain's own words.
 
 A run goes to them as `treadle_domain.claimed_run.ClaimedRun` and comes back as a `RunReport`; what a handler asks for
-is a `treadle_domain.run_policy.RunOptions`. A run that its process died under, or was killed with, comes back as
-`Released(alone=True)`; one that never reached a process as `Released()`.
+is a `treadle_domain.run_policy.RunOptions`. A run that its process died under comes back as `Released(alone=True)`;
+one that the worker killed, or that never reached a process, as `Released()`.
 """
 
 

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Iterator
 
 from treadle import Permanent
-from treadle_worker.executor.frames import Failed, FailureKind
+from treadle_worker.executor.frames import Failed, FailureKind, Outcome
 
 MAX_TYPE_CHARS = 256
 MAX_MESSAGE_CHARS = 4_000
@@ -28,13 +28,19 @@ def failure_of(error: BaseException) -> Failed:
     )
 
 
-def overrun(seconds: float, error: BaseException | None) -> Failed:
-    """`error` is what the handler ended with: its traceback shows where the time went."""
+def untellable(error: BaseException) -> Failed:
+    """For an exception whose own code raised while it was looked at."""
+    message = f"{object.__repr__(error)} cannot be described"
+    return Failed(kind=FailureKind.ERROR, type="Untellable", message=message, traceback="")
+
+
+def overrun(seconds: float, outcome: Outcome) -> Failed:
+    """`outcome` is what the handler ended with: its traceback shows where the time went."""
     return Failed(
         kind=FailureKind.TIMEOUT,
         type="TimeoutError",
         message=f"the run did not end within its timeout of {seconds:g} seconds",
-        traceback="" if error is None else traceback_of(error),
+        traceback=outcome.traceback if isinstance(outcome, Failed) else "",
     )
 
 
@@ -87,7 +93,8 @@ def _line(error: BaseException) -> str:
 
 
 def _notes(error: BaseException) -> list[str]:
-    notes = getattr(error, "__notes__", None)
+    # Not getattr: a faulty __getattr__ is not rare among exceptions.
+    notes = vars(error).get("__notes__")
     if not isinstance(notes, list):
         return []
     return [f"{note[:_MAX_LINE_CHARS]}\n" for note in notes[:_MAX_MEMBERS] if isinstance(note, str)]

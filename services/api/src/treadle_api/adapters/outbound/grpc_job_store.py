@@ -10,7 +10,7 @@ from uuid import UUID
 import grpc
 
 from treadle_api.adapters.outbound.outage_log import OutageLog
-from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.errors import StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
@@ -105,7 +105,7 @@ class GrpcJobStore:
         *,
         repeatable: bool = True,
     ) -> Response:
-        """Tries again while it is of use and the deadline allows it. Raises DomainError, StoreUnavailable."""
+        """Tries again while it is of use and the deadline allows it. Raises DomainError, StoreError."""
         deadline = time.monotonic() + self._deadline_seconds
         unknown = False
         for pause in (*_PAUSES_SECONDS, None):
@@ -127,7 +127,7 @@ class GrpcJobStore:
         if fault is not None:
             raise fault from error
         if error.code() not in _OUTAGES:
-            raise error
+            raise StoreFailed(f"{error.code().name}: {error.details()}") from error
         details = error.details() or ""
         self._outage.failed(f"{error.code().name}: {details}")
         return not details.startswith(_NOT_SENT)

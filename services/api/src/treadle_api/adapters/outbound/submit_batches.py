@@ -6,18 +6,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from treadle_api.application.errors import StoreUnavailable
+from treadle_api.application.errors import StoreError, StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.errors import DomainError
 from treadle_domain.stored_job import NewJob
 
 MAX_JOBS = 1_000
 MAX_BYTES = 7 * 1024 * 1024
+DEADLINE_SECONDS = 5.0
+_BESIDE_BYTES = 1_024
+"""More than names, times and options take, in the request and in the answer."""
+_LARGEST_CHARACTER_BYTES = 4
 
 Answers = Sequence[Submitted | DomainError]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     namespace: str
     jobs: Sequence[NewJob]
@@ -25,32 +29,53 @@ class _Waiting:
 
     @property
     def size(self) -> int:
-        return sum(len(job.payload) for job in self.jobs)
+        """Upper bound of the bytes on the wire."""
+        return sum(map(_size, self.jobs))
 
 
 class SubmitBatches:
     """No timer holds anything back: a lone submit goes at once. `send` takes one call's jobs, of one namespace."""
 
-    def __init__(self, send: Callable[[str, Sequence[NewJob]], Awaitable[Answers]]) -> None:
+    def __init__(
+        self,
+        send: Callable[[str, Sequence[NewJob]], Awaitable[Answers]],
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
         self._send = send
+        self._deadline_seconds = deadline_seconds
         self._queue: deque[_Waiting] = deque()
         self._filled = asyncio.Event()
 
     async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> Answers:
-        """In the order given. A caller that goes away takes nothing from the others."""
+        """In the order given. A caller that goes away takes nothing from the others.
+
+        Raises DomainError, StoreError; the deadline counts from here, also for those that wait for a call before.
+        """
         answered: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(namespace, jobs, answered))
+        waiting = _Waiting(namespace, jobs, answered)
+        self._queue.append(waiting)
         self._filled.set()
-        return await answered
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                return await answered
+        except TimeoutError:
+            raise StoreUnavailable(outcome_unknown=not self._withdraw(waiting)) from None
 
     async def run(self) -> NoReturn:
         """To be kept running; one call is under way at a time."""
         while True:
             await self._filled.wait()
-            batch = self._next_batch()
-            if not self._queue:
+            if self._queue:
+                await self._answer(self._next_batch())
+            else:
                 self._filled.clear()
-            await self._answer(batch)
+
+    def _withdraw(self, waiting: _Waiting) -> bool:
+        """False when it was sent already."""
+        if waiting not in self._queue:
+            return False
+        self._queue.remove(waiting)
+        return True
 
     def _next_batch(self) -> list[_Waiting]:
         batch = [self._queue.popleft()]
@@ -66,7 +91,7 @@ class SubmitBatches:
         jobs = [job for waiting in batch for job in waiting.jobs]
         try:
             answers = iter(await self._send(batch[0].namespace, jobs))
-        except (DomainError, StoreUnavailable) as error:
+        except (DomainError, StoreError) as error:
             for waiting in batch:
                 if not waiting.answered.done():
                     waiting.answered.set_exception(error)
@@ -75,3 +100,8 @@ class SubmitBatches:
             own = [next(answers) for _ in waiting.jobs]
             if not waiting.answered.done():
                 waiting.answered.set_result(own)
+
+
+def _size(job: NewJob) -> int:
+    characters = sum(len(key) + len(value) for key, value in job.submission.metadata.items())
+    return len(job.payload) + characters * _LARGEST_CHARACTER_BYTES + _BESIDE_BYTES

@@ -21,6 +21,7 @@ from treadle_worker.executor.frames import Ended, Ready, Refused
 _log = structlog.get_logger()
 
 _STOP_GRACE = timedelta(seconds=5)
+_START_LIMIT = timedelta(seconds=30)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
@@ -33,12 +34,18 @@ class ExecutorPool:
     """
 
     def __init__(
-        self, handlers: str, processes: int, threads: int, stop_grace: timedelta = _STOP_GRACE
+        self,
+        handlers: str,
+        processes: int,
+        threads: int,
+        stop_grace: timedelta = _STOP_GRACE,
+        start_limit: timedelta = _START_LIMIT,
     ) -> None:
         self._reference = handlers
         self._seats = processes
         self._threads = threads
         self._stop_grace = stop_grace
+        self._start_limit = start_limit
         self._handlers: dict[str, RunOptions] = {}
         self._processes: set[ExecutorProcess] = set()
         self._waiting: list[ClaimedRun] = []
@@ -138,17 +145,15 @@ class ExecutorPool:
             greeting = await self._welcomed(process, is_first)
             status = await process.gone()
             self._bury(process, status)
+            return self._refusal(process, greeting, status)
         finally:
             self._processes.discard(process)
             process.kill()
-        if isinstance(greeting, Ready) or (greeting is None and not process.died_by_itself(status)):
-            return None
-        return self._refusal(greeting, status)
 
     async def _welcomed(self, process: ExecutorProcess, is_first: bool) -> Ready | Refused | None:
         if self._leaving.is_set():
             process.kill()
-        greeting = await process.greeting()
+        greeting = await process.greeting(self._start_limit)
         if isinstance(greeting, Refused):
             process.kill()
         if not isinstance(greeting, Ready):
@@ -171,11 +176,16 @@ class ExecutorPool:
             self._report(report(run, Released(alone=alone)))
         process.runs.clear()
 
-    def _refusal(self, refused: Refused | None, status: int) -> HandlersRefused:
-        if refused is None:
-            reason = f"the executor ended with {_words(status)} while it loaded {self._reference}"
-            return HandlersRefused(reason)
-        return HandlersRefused(refused.reason, refused.traceback)
+    def _refusal(
+        self, process: ExecutorProcess, greeting: Ready | Refused | None, status: int
+    ) -> HandlersRefused | None:
+        if isinstance(greeting, Refused):
+            return HandlersRefused(greeting.reason, greeting.traceback)
+        if isinstance(greeting, Ready) or not process.died_by_itself(status):
+            return None
+        return HandlersRefused(
+            f"the executor ended with {_words(status)} while it loaded {self._reference}"
+        )
 
     async def _pause(self, failures: int) -> None:
         """Ends early when the pool is left."""
@@ -201,4 +211,9 @@ class ExecutorPool:
 
 
 def _words(status: int) -> str:
-    return f"status {status}" if status >= 0 else signal.Signals(-status).name
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # most of the real-time ones have no name
+        return f"signal {-status}"

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Self
 from uuid import UUID
 
@@ -56,9 +57,14 @@ class ExecutorProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def greeting(self) -> Ready | Refused | None:
-        """None if it died without one."""
-        await self._greeted.wait()
+    async def greeting(self, limit: timedelta) -> Ready | Refused | None:
+        """None if it died without one; Refused also if it takes longer than `limit`."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._greeted.wait()
+        except TimeoutError:
+            reason = f"the executor was not ready within {limit.total_seconds():g} seconds"
+            return Refused(f"{reason}: an import or a startup hook hangs", "")
         return self._greeting
 
     def send(self, run: ClaimedRun) -> None:
@@ -94,9 +100,10 @@ class ExecutorProcess:
     def _receive(self, frame: ToWorker | None) -> None:
         match frame:
             case Ended():
-                run = self.runs.pop((frame.job_id, frame.fence), None)
-                if run is not None:
+                # Forgotten after it is reported: an end that cannot be must come back with the process.
+                if run := self.runs.get((frame.job_id, frame.fence)):
                     self._on_ended(run, frame)
+                    del self.runs[run.job_id, run.fence]
             case Ready() | Refused():
                 self._greeting = frame
                 self.is_ready = isinstance(frame, Ready)

@@ -42,7 +42,9 @@ PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ),
     TransitionRefused: _transition_refused,
     # Sessions are the workers': the API never opens one.
-    SessionNotOpen: lambda _: Problem(ProblemType.INTERNAL, "The fault was logged."),
+    SessionNotOpen: lambda _: Problem(
+        ProblemType.INTERNAL, "The store gave an answer for workers."
+    ),
     StoreUnavailable: _store_unavailable,
     ClientDisconnect: lambda _: Problem(ProblemType.BAD_REQUEST, "The client went away."),
     Exception: lambda _: Problem(ProblemType.INTERNAL, "The fault was logged."),
