@@ -114,7 +114,7 @@ def test_every_container_is_confined_probed_and_limited() -> None:
 
 def test_the_grace_period_covers_the_workers_drain() -> None:
     fields = treadle_worker.settings.Settings.model_fields
-    drain = fields["worker_finish_seconds"].default + fields["worker_report_seconds"].default
+    drain = fields["worker_drain_seconds"].default + fields["worker_report_seconds"].default
     [worker] = [d for d in of_kind("Deployment") if d["metadata"]["name"] == "treadle-worker"]
     compose = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]
 

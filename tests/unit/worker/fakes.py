@@ -69,10 +69,12 @@ class FakeJobStore:
     finished: list[Sequence[RunReport]] = field(default_factory=list)
     beats: list[Heartbeat] = field(default_factory=list)
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     lease: timedelta = timedelta(seconds=0.006)
 
     def __post_init__(self) -> None:
         self.may_finish.set()
+        self.may_claim.set()
 
     async def open_session(self, session: WorkerSession) -> timedelta:
         await self._outage_or_loss()
@@ -89,6 +91,7 @@ class FakeJobStore:
 
     async def claim(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal]:
         self.claims.append(batch)
+        await self.may_claim.wait()
         await self._outage_or_loss()
         return [self.refused.get(job_id) or a_run(job_id) for job_id in batch.job_ids]
 

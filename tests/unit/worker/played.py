@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from tests.unit.worker.fakes import (
@@ -30,7 +31,7 @@ class Played:
     """A worker and the parts that the test plays."""
 
     store: FakeJobStore = field(default_factory=FakeJobStore)
-    ready_queue: FakeReadyQueue = field(default_factory=FakeReadyQueue)
+    ready_queue: Any = field(default_factory=FakeReadyQueue)
     executors: FakeExecutors = field(default_factory=FakeExecutors)
     holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
     stop: StopRequest = field(default_factory=StopRequest)
@@ -45,6 +46,7 @@ class Played:
             "vitals": vitals,
             "backoff": NoPause(),
         }
+        report_outcomes = ReportOutcomes(executors=self.executors, **shared)  # type: ignore[arg-type]
         return Worker(
             session_id=uuid4(),
             name="worker-1",
@@ -60,10 +62,11 @@ class Played:
                 ready_queue=self.ready_queue,
                 executors=self.executors,
                 new_claim_id=uuid4,
+                give_back=report_outcomes.give_back,
                 queues=QUEUES,
                 **shared,  # type: ignore[arg-type]
             ),
-            report_outcomes=ReportOutcomes(executors=self.executors, **shared),  # type: ignore[arg-type]
+            report_outcomes=report_outcomes,
         )
 
     @asynccontextmanager

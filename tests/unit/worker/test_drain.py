@@ -33,6 +33,8 @@ async def test_a_worker_whose_session_is_gone_ends(played: Played) -> None:
             await played.worker().live(played.stop)
 
     assert end.group_contains(SessionLost)
+    assert played.executors.killed
+    assert not played.store.closed
 
 
 async def test_a_stop_before_the_store_ever_answered_ends_at_once(played: Played) -> None:
@@ -92,6 +94,46 @@ async def test_a_stop_while_the_store_is_away_puts_the_ids_back(played: Played) 
     assert [set(back.ranks) for back in played.ready_queue.back] == [set(played.ready_queue.popped)]
 
 
+async def test_what_was_claimed_after_the_stop_is_given_back_unstarted(played: Played) -> None:
+    async with played.living():
+        await eventually(lambda: bool(played.store.opened))
+        played.store.may_claim.clear()
+        played.ready_queue.ids = ids(2)
+        await eventually(lambda: bool(played.store.claims))
+        played.stop.ask()
+        await eventually(lambda: played.holdings.stopping)
+        played.store.may_claim.set()
+
+    assert not played.executors.runs
+    assert [report.outcome for report in played.store.finished[0]] == [Released()] * 2
+
+
+async def test_a_pop_that_never_ends_does_not_hold_up_the_stop(played: Played) -> None:
+    played.finish_time = played.report_time = timedelta(0)
+    played.ready_queue.may_answer.clear()
+
+    async with asyncio.timeout(5), played.living():
+        await eventually(lambda: bool(played.ready_queue.counts))
+
+    assert played.store.closed == [SessionEnd.DRAINED]
+
+
+async def test_ids_whose_claim_met_a_closed_session_are_put_back(played: Played) -> None:
+    played.store.lease = timedelta(hours=1)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+
+        async def lose_the_session() -> None:
+            await eventually(lambda: bool(played.store.opened))
+            played.store.is_lost = True
+            played.ready_queue.ids = ids(2)
+
+        group.create_task(lose_the_session())
+        with pytest.raises(ExceptionGroup):
+            await played.worker().live(played.stop)
+
+    assert [set(back.ranks) for back in played.ready_queue.back] == [set(played.ready_queue.popped)]
+
+
 async def test_no_stop_at_whatever_moment_loses_an_id() -> None:
     chance = random.Random(4)
     for _ in range(200):
@@ -104,5 +146,7 @@ async def test_no_stop_at_whatever_moment_loses_an_id() -> None:
 
         back = {job_id for popped in played.ready_queue.back for job_id in popped.ranks}
         run = {run.job_id for run in played.executors.runs}
-        assert back | run == set(played.ready_queue.popped)
-        assert not back & run
+        reports = [report for batch in played.store.finished for report in batch]
+        given_back = {report.job_id for report in reports if report.outcome == Released()}
+        assert back | run | given_back == set(played.ready_queue.popped)
+        assert len(back) + len(run) + len(given_back) == len(played.ready_queue.popped)

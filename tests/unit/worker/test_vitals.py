@@ -46,12 +46,24 @@ def test_a_store_that_is_silent_for_half_a_lease_is_told(vitals: Vitals, clock: 
 
 def test_a_worker_that_is_deaf_for_a_minute_says_so(vitals: Vitals, clock: Monotonic) -> None:
     vitals.session_opened(LEASE)
+    vitals.queue_asked()
     clock.seconds += LONGEST_DEAFNESS.total_seconds() + 1
     vitals.store_answered()
+    vitals.queue_asked()
 
     assert "Redis" in (vitals.complaint() or "")
 
     vitals.queue_answered()
+    assert vitals.complaint() is None
+
+
+def test_a_worker_whose_slots_are_all_taken_is_not_deaf(vitals: Vitals, clock: Monotonic) -> None:
+    vitals.session_opened(LEASE)
+    vitals.queue_asked()
+    vitals.queue_answered()
+    clock.seconds += 10 * LONGEST_DEAFNESS.total_seconds()
+    vitals.store_answered()
+
     assert vitals.complaint() is None
 
 

@@ -3,7 +3,7 @@
 DomainError
 ├── InvalidValue        a value outside its bounds
 ├── JobNotFound         no such job in this namespace
-├── TransitionRefused   the job's state does not allow the verb
+├── TransitionRefused   the job's state or its times do not allow the verb
 └── SessionNotOpen      the worker's session was closed or never opened
 """
 
@@ -34,7 +34,7 @@ class JobNotFound(DomainError):
 
 
 class TransitionRefused(DomainError):
-    """The table of states has no row for this verb in this state."""
+    """The table of states has no row for this verb, or the job's times do not allow it yet or any more."""
 
     def __init__(self, job_id: UUID, state: JobState, verb: Verb) -> None:
         super().__init__(f"cannot {verb} job {job_id}: it is {state}")

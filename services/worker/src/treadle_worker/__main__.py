@@ -2,8 +2,11 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from pydantic import ValidationError
@@ -37,16 +40,37 @@ async def serve(container: Container) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.ask)
     try:
         # First of all: processes are started before this one has channels and threads that a start could disturb.
-        async with container.executors():
-            await _live(container, stop)
+        async with AsyncExitStack() as stack:
+            async with _cut_short_by(stop):
+                await stack.enter_async_context(container.executors())
+            if not stop.soon.is_set():
+                await _live(container, stop)
     except* HandlersRefused as refusals:
-        _log.error("worker: the handlers cannot be used", reason=_first(refusals))
+        refusal = _first(refusals)
+        _log.error("worker: the handlers cannot be used", reason=str(refusal))
+        sys.stderr.write(getattr(refusal, "traceback", ""))
         code = 2
     except* SessionLost as losses:
-        _log.error("worker: the store closed our session", reason=_first(losses))
+        _log.error("worker: the store closed our session", reason=str(_first(losses)))
         code = 1
     _log.info("worker: stopped")
     return code
+
+
+@asynccontextmanager
+async def _cut_short_by(stop: StopRequest) -> AsyncIterator[None]:
+    """Handlers may take long to load: a stop does not wait for them."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
+
+            async def watch() -> None:
+                await stop.soon.wait()
+                limit.reschedule(loop.time())
+
+            watching = group.create_task(watch())
+            yield
+            watching.cancel()
 
 
 async def _live(container: Container, stop: StopRequest) -> None:
@@ -57,11 +81,11 @@ async def _live(container: Container, stop: StopRequest) -> None:
         probe.stop()
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> str:
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error)
+    return error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -45,6 +45,14 @@ class Container(containers.DeclarativeContainer):
     vitals = providers.Singleton(Vitals, providers.Object(time.monotonic))
     backoff = providers.Singleton(Backoff, providers.Object(random.random))
 
+    report_outcomes = providers.Singleton(
+        ReportOutcomes,
+        store=store,
+        executors=executors,
+        holdings=holdings,
+        vitals=vitals,
+        backoff=backoff,
+    )
     worker = providers.Singleton(
         Worker,
         session_id=providers.Factory(uuid4),
@@ -68,16 +76,10 @@ class Container(containers.DeclarativeContainer):
             vitals=vitals,
             backoff=backoff,
             new_claim_id=providers.Object(uuid4),
+            give_back=report_outcomes.provided.give_back,
             queues=settings.provided.queues,
         ),
-        report_outcomes=providers.Singleton(
-            ReportOutcomes,
-            store=store,
-            executors=executors,
-            holdings=holdings,
-            vitals=vitals,
-            backoff=backoff,
-        ),
+        report_outcomes=report_outcomes,
     )
     probe = providers.Singleton(
         Probe,

@@ -23,11 +23,11 @@ class Settings(BaseSettings):
     """A label for people; two workers may bear the same."""
     worker_queues: Names = ("default",)
     worker_namespaces: Names = ("default",)
-    worker_concurrency: PositiveInt = 20
-    """Jobs at once."""
+    worker_concurrency: Annotated[int, Field(ge=1, le=1_000)] = 20
+    """Jobs at once; one call claims them all, so no more than a call may carry."""
     worker_executors: PositiveInt = os.cpu_count() or 1
     """Processes that run them."""
-    worker_finish_seconds: PositiveFloat = 18
+    worker_drain_seconds: PositiveFloat = 18
     """How long code may go on after SIGTERM before it is given back."""
     worker_report_seconds: PositiveFloat = 5
     """How long the store is waited for after that."""
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
 
     @property
     def finish_time(self) -> timedelta:
-        return timedelta(seconds=self.worker_finish_seconds)
+        return timedelta(seconds=self.worker_drain_seconds)
 
     @property
     def report_time(self) -> timedelta:

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from treadle_domain.worker_session import WorkerSession
+from treadle_worker.application.errors import SessionLost
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.ports import Executors
@@ -50,11 +51,23 @@ class Worker:
     report_outcomes: ReportOutcomes
 
     async def live(self, stop: StopRequest) -> None:
-        """Until `stop`. Raises SessionLost; whatever else ends one of the tasks ends the worker too."""
+        """Until `stop`, then for `finish_time` + `report_time` at most.
+
+        Raises SessionLost; whatever else ends one of the tasks ends the worker too.
+        """
         session = self._session()
         lease = await self._opened(session, stop)
         if lease is None:
             return
+        try:
+            await self._work(session, lease, stop)
+        except* SessionLost:
+            # What runs is void: another worker may have it already.
+            self.executors.kill()
+            raise
+        await self.keep_session.close(session.id)
+
+    async def _work(self, session: WorkerSession, lease: timedelta, stop: StopRequest) -> None:
         async with asyncio.TaskGroup() as tasks:
             taking_in = tasks.create_task(self.run_jobs(session.id))
             going_on = (
@@ -63,10 +76,9 @@ class Worker:
                 tasks.create_task(self.keep_session.beat(session.id, lease)),
             )
             await stop.soon.wait()
-            await self._drain(taking_in, stop)
-            for task in going_on:
+            await self._drain(stop)
+            for task in (taking_in, *going_on):
                 task.cancel()
-        await self.keep_session.close(session.id)
 
     def _session(self) -> WorkerSession:
         return WorkerSession(
@@ -87,12 +99,11 @@ class Worker:
             stopping.cancel()
         return None if opening.cancelled() else opening.result()
 
-    async def _drain(self, taking_in: asyncio.Task[None], stop: StopRequest) -> None:
-        """Takes in nothing more, lets what runs finish, gives the rest back."""
+    async def _drain(self, stop: StopRequest) -> None:
+        """Takes in nothing more (a pop under way is awaited), lets what runs finish, gives the rest back."""
         self.vitals.draining = True
         _log.info("worker: stopping", running=self.holdings.running)
         await self.holdings.stop_taking()
-        await asyncio.wait((taking_in,))
         if await self._empty_within(self.finish_time, stop.now):
             return
         _log.warning("worker: giving back what still runs", running=self.holdings.running)

@@ -9,7 +9,7 @@ from treadle_domain.claimed_run import ClaimedRun, RunReport
 
 class Holdings:
     """A slot is taken from before its id is popped until its run ended; a run is held from its claim until the store
-    acknowledged its outcome."""
+    acknowledged its outcome. Of the ends that wait for that there are never more than twice the slots."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -25,7 +25,8 @@ class Holdings:
 
     @property
     def free(self) -> int:
-        return self._slots - self._popping - len(self._running)
+        taken = self._popping + len(self._running)
+        return min(self._slots - taken, 2 * self._slots - self._popping - len(self._held))
 
     @property
     def running(self) -> int:

@@ -10,7 +10,7 @@ import structlog
 
 from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
 from treadle_worker.application.backoff import Backoff
-from treadle_worker.application.errors import StoreUnavailable
+from treadle_worker.application.errors import SessionLost, StoreUnavailable
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import JobStore
 from treadle_worker.application.vitals import Vitals
@@ -18,6 +18,7 @@ from treadle_worker.application.vitals import Vitals
 _log = structlog.get_logger()
 
 BEATS_PER_LEASE = 6
+CLOSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +56,19 @@ class KeepSession:
                 open_claims=self.holdings.open_claims,
             )
             try:
-                await self.store.heartbeat(beat)
-            except StoreUnavailable as error:
+                # One that hangs must not cost the lease.
+                async with asyncio.timeout(lease.total_seconds() / 3):
+                    told = await self.store.heartbeat(beat)
+            except (StoreUnavailable, TimeoutError) as error:
                 _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
             else:
                 self.vitals.store_answered()
+                if told.cancelled:
+                    _log.debug("worker: asked to stop runs", runs=len(told.cancelled))
 
     async def close(self, session: UUID) -> None:
         try:
-            await self.store.close_session(session, SessionEnd.DRAINED)
-        except StoreUnavailable as error:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.store.close_session(session, SessionEnd.DRAINED)
+        except (StoreUnavailable, SessionLost, TimeoutError) as error:
             _log.warning("store: session not closed, its lease will end", error=str(error))

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import structlog
 
-from treadle_domain.claimed_run import RunReport
-from treadle_domain.outcomes import Ruling
+from treadle_domain.claimed_run import ClaimedRun, RunReport
+from treadle_domain.outcomes import Failed, Released, Ruling
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import StoreUnavailable
 from treadle_worker.application.holdings import Holdings
@@ -36,10 +36,21 @@ class ReportOutcomes:
     async def collect(self) -> NoReturn:
         """Frees the slots of runs as they end, whether or not the store answers."""
         while True:
-            reports = await self.executors.ended()
-            self._outbox.extend(reports)
-            self._filled.set()
-            await self.holdings.ended(reports)
+            await self._take(await self.executors.ended())
+
+    async def give_back(self, runs: Sequence[ClaimedRun]) -> None:
+        """Runs that were claimed and never started: nothing is charged."""
+        await self._take(
+            [
+                RunReport(
+                    namespace=run.namespace,
+                    job_id=run.job_id,
+                    fence=run.fence,
+                    outcome=Released(),
+                )
+                for run in runs
+            ]
+        )
 
     async def send(self, session: UUID) -> NoReturn:
         """While the store is away outcomes wait, and are sent again. Raises SessionLost."""
@@ -54,11 +65,17 @@ class ReportOutcomes:
             _tell_refusals(rulings)
             await self.holdings.acknowledged(batch)
 
+    async def _take(self, reports: Sequence[RunReport]) -> None:
+        if reports:
+            self._outbox.extend(reports)
+            self._filled.set()
+            await self.holdings.ended(reports)
+
     def _next_batch(self) -> list[RunReport]:
         batch: list[RunReport] = []
         size = 0
         for report in self._outbox:
-            size += len(report.result or b"")
+            size += _size_of(report)
             if batch and (size > MAX_BATCH_BYTES or len(batch) == MAX_BATCH):
                 break
             batch.append(report)
@@ -77,6 +94,15 @@ class ReportOutcomes:
             else:
                 self.vitals.store_answered()
                 return rulings
+
+
+def _size_of(report: RunReport) -> int:
+    """In bytes, rather too large: a character takes up to four."""
+    size = 512 + len(report.result or b"")
+    if isinstance(report.outcome, Failed):
+        error = report.outcome.error
+        size += 4 * (len(error.type) + len(error.message) + len(error.traceback))
+    return size
 
 
 def _tell_refusals(rulings: Sequence[Ruling]) -> None:

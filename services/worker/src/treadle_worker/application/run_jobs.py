@@ -1,7 +1,7 @@
 """Pop ids, claim their jobs, hand the runs to the executors: never more than there are free slots."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,11 @@ import structlog
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal
 from treadle_worker.application.backoff import Backoff
-from treadle_worker.application.errors import ReadyQueueUnavailable, StoreUnavailable
+from treadle_worker.application.errors import (
+    ReadyQueueUnavailable,
+    SessionLost,
+    StoreUnavailable,
+)
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue
 from treadle_worker.application.vitals import Vitals
@@ -26,6 +30,7 @@ class RunJobs:
     vitals: Vitals
     backoff: Backoff
     new_claim_id: Callable[[], UUID]
+    give_back: Callable[[Sequence[ClaimedRun]], Awaitable[None]]
     queues: Sequence[tuple[str, str]]
 
     async def __call__(self, session: UUID) -> None:
@@ -42,6 +47,7 @@ class RunJobs:
                 await self._claim(session, popped)
 
     async def _pop(self, order: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
+        self.vitals.queue_asked()
         try:
             popped = await self.ready_queue.pop(order, count)
         except ReadyQueueUnavailable as error:
@@ -64,11 +70,18 @@ class RunJobs:
             heartbeat_number=await self.holdings.begin_claim(claim_id, len(popped.ranks)),
             job_ids=tuple(popped.ranks),
         )
-        answers = await self._claimed(batch)
+        try:
+            answers = await self._claimed(batch)
+        except SessionLost:
+            await self._put_back(popped)
+            raise
         if answers is None:
             await self._put_back(popped)
         runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
         await self.holdings.end_claim(claim_id, runs)
+        if self.holdings.stopping:
+            await self.give_back(runs)
+            return
         for run in runs:
             self.executors.run(run)
 
@@ -78,8 +91,10 @@ class RunJobs:
         while True:
             try:
                 answers = await self.store.claim(batch)
-            except StoreUnavailable:
+            except StoreUnavailable as error:
                 failures += 1
+                if failures == 1:
+                    _log.warning("store: a claim waits", ids=len(batch.job_ids), error=str(error))
                 if self.holdings.stopping:
                     return None
                 await self.backoff.pause(failures)

@@ -13,20 +13,24 @@ class Vitals:
         self._now = monotonic
         self._lease = timedelta(0)
         self._store_answered_at: float | None = None
-        self._queue_answered_at: float | None = None
+        self._queue_silent_since: float | None = None
         self._queue_failures = 0
         self.draining = False
 
     def session_opened(self, lease: timedelta) -> None:
         self._lease = lease
-        self._queue_answered_at = self._now()
         self.store_answered()
 
     def store_answered(self) -> None:
         self._store_answered_at = self._now()
 
+    def queue_asked(self) -> None:
+        """Only a worker that asks can be deaf: one whose slots are all taken is at work."""
+        if self._queue_silent_since is None:
+            self._queue_silent_since = self._now()
+
     def queue_answered(self) -> None:
-        self._queue_answered_at = self._now()
+        self._queue_silent_since = None
         self._queue_failures = 0
 
     def queue_failed(self) -> int:
@@ -36,12 +40,16 @@ class Vitals:
 
     def complaint(self) -> str | None:
         """Why it is not ready, in a sentence; None when it is."""
-        if self._store_answered_at is None or self._queue_answered_at is None:
+        if self._store_answered_at is None:
             return "no session with the store yet"
         if self.draining:
             return "stopping"
         if self._now() - self._store_answered_at > self._lease.total_seconds() / 2:
             return "the store has not answered for half a lease"
-        if self._now() - self._queue_answered_at > LONGEST_DEAFNESS.total_seconds():
+        silent_since = self._queue_silent_since
+        if (
+            silent_since is not None
+            and self._now() - silent_since > LONGEST_DEAFNESS.total_seconds()
+        ):
             return f"Redis has not answered for {LONGEST_DEAFNESS.total_seconds():.0f} s"
         return None

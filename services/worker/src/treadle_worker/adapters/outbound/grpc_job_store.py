@@ -22,16 +22,6 @@ if TYPE_CHECKING:  # the stubs name a class that the generated module does not h
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
 
 DEADLINE_SECONDS = 5.0
-_OUTAGES = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.UNKNOWN,
-    }
-)
-"""A store that fails in a new way is away too: what a worker holds must not be dropped because of it."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -76,6 +66,5 @@ async def _call(
             raise SessionLost(str(fault)) from error
         if fault is not None:
             raise fault from error
-        if error.code() in _OUTAGES:
-            raise StoreUnavailable(f"{error.code().name}: {error.details()}") from error
-        raise
+        # A store that fails in a new way is away too: what a worker holds must not be dropped because of it.
+        raise StoreUnavailable(f"{error.code().name}: {error.details()}") from error
