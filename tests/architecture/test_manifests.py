@@ -144,4 +144,5 @@ def test_compose_waits_for_health_and_publishes_on_loopback_only() -> None:
         "service_healthy",
         "service_completed_successfully",
     }
-    assert all("healthcheck" in s for name, s in services.items() if name != "migrate")
+    assert all("healthcheck" in services[name] for name in ("postgres", "redis"))
+    assert _DOCKERFILE.count("HEALTHCHECK") == 3
