@@ -1,5 +1,6 @@
 import asyncio
 import json
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from treadle_domain.outcomes import Released, Succeeded
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
+from treadle_worker.application.runs import HandlersRefused
 
 
 async def test_the_pool_knows_what_handlers_ask_for(pool: ExecutorPool) -> None:
@@ -135,6 +137,70 @@ async def test_a_process_that_cannot_start_again_is_tried_until_it_can(
         async with asyncio.timeout(10):
             [report] = await next_reports(pool, 1)
         assert (report.job_id, report.outcome) == (run.job_id, Succeeded())
+
+
+async def test_processes_that_die_before_they_did_anything_are_replaced_ever_more_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "doomed.py").write_text(DOOMED, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    async with ExecutorPool("doomed:handlers", processes=1, threads=1):
+        await eventually(lambda: len(starts(tmp_path)) >= 3, within_seconds=10)
+
+    first, second, third = starts(tmp_path)[:3]
+    assert second - first >= 0.2
+    assert third - second >= 0.4
+
+
+async def test_a_system_that_has_no_process_to_give_is_asked_until_it_has(
+    pool: ExecutorPool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = ""
+
+    def is_told() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return "no executor can be started" in said
+
+    await reports_of(pool, a_run("pid"))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        await reports_of(pool, a_run("die", "exit"))
+        await eventually(is_told)
+
+    [report] = await reports_of(pool, a_run("pid"))
+    assert report.outcome == Succeeded()
+
+
+async def test_a_first_process_that_cannot_be_started_is_told_as_a_refusal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    with pytest.raises(HandlersRefused, match="no executor can be started"):
+        await ExecutorPool(PROBES, processes=2, threads=1).__aenter__()
+
+
+def starts(folder: Path) -> list[float]:
+    file = folder / "starts"
+    return [float(line) for line in file.read_text().split()] if file.exists() else []
+
+
+DOOMED = """
+import os, threading, time
+from treadle import Handlers
+handlers = Handlers()
+
+with open("starts", "a") as file:
+    file.write(f"{time.monotonic()}\\n")
+
+@handlers.startup
+def doom(): threading.Timer(0.05, os._exit, [1]).start()
+
+@handlers.register("work")
+def work(payload): return None
+"""
 
 
 FRAGILE = """

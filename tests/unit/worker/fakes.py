@@ -1,7 +1,7 @@
 """The worker's ports, played by the test."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -57,16 +57,18 @@ class NoPause:
 
 @dataclass
 class FakeJobStore:
-    """Grants every id but those in `refused`; `outages` calls are not answered."""
+    """Grants every id but those in `refused`; `outages` calls are not answered. Of the sessions in `lost` it knows
+    nothing more."""
 
     outages: int = 0
-    is_lost: bool = False
+    lost: set[UUID] = field(default_factory=set)
     refused: dict[UUID, ClaimRefusal] = field(default_factory=dict)
     ruling: Ruling = Ruling.APPLIED
     opened: list[WorkerSession] = field(default_factory=list)
     closed: list[SessionEnd] = field(default_factory=list)
     claims: list[ClaimBatch] = field(default_factory=list)
     finished: list[Sequence[RunReport]] = field(default_factory=list)
+    finished_for: list[UUID] = field(default_factory=list)
     beats: list[Heartbeat] = field(default_factory=list)
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
@@ -76,14 +78,18 @@ class FakeJobStore:
         self.may_finish.set()
         self.may_claim.set()
 
+    def lose(self) -> None:
+        """Every session that is open now: their leases have ended."""
+        self.lost |= {session.id for session in self.opened}
+
     async def open_session(self, session: WorkerSession) -> timedelta:
-        await self._outage_or_loss()
+        await self._outage_or_loss(session.id)
         self.opened.append(session)
         return self.lease
 
     async def heartbeat(self, beat: Heartbeat) -> Lease:
         self.beats.append(beat)
-        await self._outage_or_loss()
+        await self._outage_or_loss(beat.session)
         return Lease(expires_at=NOW)
 
     async def close_session(self, session_id: UUID, end: SessionEnd) -> None:
@@ -92,18 +98,19 @@ class FakeJobStore:
     async def claim(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal]:
         self.claims.append(batch)
         await self.may_claim.wait()
-        await self._outage_or_loss()
+        await self._outage_or_loss(batch.session)
         return [self.refused.get(job_id) or a_run(job_id) for job_id in batch.job_ids]
 
     async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
         self.finished.append(reports)
+        self.finished_for.append(session_id)
         await self.may_finish.wait()
-        await self._outage_or_loss()
+        await self._outage_or_loss(session_id)
         return [self.ruling] * len(reports)
 
-    async def _outage_or_loss(self) -> None:
+    async def _outage_or_loss(self, session: UUID) -> None:
         await asyncio.sleep(0)
-        if self.is_lost:
+        if session in self.lost:
             raise SessionLost("closed")
         if self.outages:
             self.outages -= 1
@@ -111,12 +118,36 @@ class FakeJobStore:
 
 
 @dataclass
+class FakeTally:
+    sessions: int = 0
+    claims: list[ClaimedRun | ClaimRefusal] = field(default_factory=list)
+    rulings: list[Ruling] = field(default_factory=list)
+    garbage: int = 0
+
+    def session_opened(self) -> None:
+        self.sessions += 1
+
+    def claim_answered(self, answers: Iterable[ClaimedRun | ClaimRefusal]) -> None:
+        self.claims += answers
+
+    def outcomes_ruled(self, rulings: Iterable[Ruling]) -> None:
+        self.rulings += rulings
+
+    def garbage_dropped(self, members: int) -> None:
+        self.garbage += members
+
+
+@dataclass
 class FakeReadyQueue:
-    """`ids` waits in the first queue asked; `counts` says how many each pop asked for."""
+    """`ids` waits in the first queue asked; `counts` says how many each pop asked for; `deaf` is how many of the next
+    put-backs fail."""
 
     ids: list[UUID] = field(default_factory=list)
     garbage: int = 0
     is_down: bool = False
+    deaf: int = 0
+    complaint: str | None = None
+    checks: int = 0
     counts: list[int] = field(default_factory=list)
     orders: list[Sequence[tuple[str, str]]] = field(default_factory=list)
     popped: list[UUID] = field(default_factory=list)
@@ -143,13 +174,23 @@ class FakeReadyQueue:
         return PoppedIds(namespace=namespace, queue=queue, ranks=ranks, garbage=garbage)
 
     async def put_back(self, popped: PoppedIds) -> None:
+        if self.deaf:
+            self.deaf -= 1
+            raise ReadyQueueUnavailable("away")
         self.back.append(popped)
+
+    async def problem(self) -> str | None:
+        self.checks += 1
+        if self.is_down:
+            raise ReadyQueueUnavailable("away")
+        return self.complaint
 
 
 class FakeExecutors:
-    """A run ends when the test says so."""
+    """A run ends when the test says so; a killed one comes back at once, or if it `lingers` by `die`."""
 
     def __init__(self) -> None:
+        self.lingers = False
         self.runs: list[ClaimedRun] = []
         self.killed = False
         self._going: dict[UUID, ClaimedRun] = {}
@@ -184,6 +225,10 @@ class FakeExecutors:
 
     def kill(self) -> None:
         self.killed = True
+        if not self.lingers:
+            self.die()
+
+    def die(self) -> None:
         for run in self._going.values():
             self._reports.put_nowait(replace(an_end(run), outcome=Released(), result=None))
         self._going.clear()

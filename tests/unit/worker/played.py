@@ -12,6 +12,7 @@ from tests.unit.worker.fakes import (
     FakeExecutors,
     FakeJobStore,
     FakeReadyQueue,
+    FakeTally,
     NoPause,
 )
 
@@ -34,21 +35,23 @@ class Played:
     ready_queue: Any = field(default_factory=FakeReadyQueue)
     executors: FakeExecutors = field(default_factory=FakeExecutors)
     holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
+    vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 0.0))
+    tally: FakeTally = field(default_factory=FakeTally)
     stop: StopRequest = field(default_factory=StopRequest)
     finish_time: timedelta = timedelta(seconds=5)
     report_time: timedelta = timedelta(seconds=5)
 
     def worker(self) -> Worker:
-        vitals = Vitals(lambda: 0.0)
         shared = {
             "store": self.store,
             "holdings": self.holdings,
-            "vitals": vitals,
+            "vitals": self.vitals,
             "backoff": NoPause(),
+            "tally": self.tally,
         }
         report_outcomes = ReportOutcomes(executors=self.executors, **shared)  # type: ignore[arg-type]
         return Worker(
-            session_id=uuid4(),
+            new_session_id=uuid4,
             name="worker-1",
             namespaces=("default",),
             queues=("a", "b"),
@@ -56,7 +59,7 @@ class Played:
             report_time=self.report_time,
             executors=self.executors,
             holdings=self.holdings,
-            vitals=vitals,
+            vitals=self.vitals,
             keep_session=KeepSession(**shared),  # type: ignore[arg-type]
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,

@@ -4,13 +4,11 @@ import asyncio
 import random
 from datetime import timedelta
 
-import pytest
 from tests.eventually import eventually
 from tests.unit.worker.played import SLOTS, Played, ids
 
 from treadle_domain.outcomes import Released
 from treadle_domain.worker_session import SessionEnd
-from treadle_worker.application.errors import SessionLost
 
 
 async def test_a_session_is_opened_as_soon_as_the_store_answers(played: Played) -> None:
@@ -20,21 +18,6 @@ async def test_a_session_is_opened_as_soon_as_the_store_answers(played: Played) 
         await eventually(lambda: len(played.store.opened) == 1)
 
     assert played.store.closed == [SessionEnd.DRAINED]
-
-
-async def test_a_worker_whose_session_is_gone_ends(played: Played) -> None:
-    async def lose_the_session() -> None:
-        await eventually(lambda: len(played.store.opened) == 1)
-        played.store.is_lost = True
-
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(lose_the_session())
-        with pytest.raises(ExceptionGroup) as end:
-            await played.worker().live(played.stop)
-
-    assert end.group_contains(SessionLost)
-    assert played.executors.killed
-    assert not played.store.closed
 
 
 async def test_a_stop_before_the_store_ever_answered_ends_at_once(played: Played) -> None:
@@ -116,22 +99,6 @@ async def test_a_pop_that_never_ends_does_not_hold_up_the_stop(played: Played) -
         await eventually(lambda: bool(played.ready_queue.counts))
 
     assert played.store.closed == [SessionEnd.DRAINED]
-
-
-async def test_ids_whose_claim_met_a_closed_session_are_put_back(played: Played) -> None:
-    played.store.lease = timedelta(hours=1)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-
-        async def lose_the_session() -> None:
-            await eventually(lambda: bool(played.store.opened))
-            played.store.is_lost = True
-            played.ready_queue.ids = ids(2)
-
-        group.create_task(lose_the_session())
-        with pytest.raises(ExceptionGroup):
-            await played.worker().live(played.stop)
-
-    assert [set(back.ranks) for back in played.ready_queue.back] == [set(played.ready_queue.popped)]
 
 
 async def test_no_stop_at_whatever_moment_loses_an_id() -> None:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from treadle_worker.application.vitals import LONGEST_DEAFNESS, Vitals
+from treadle_worker.application.vitals import LONGEST_DEAFNESS, QUEUE_CHECK_PERIOD, Vitals
 
 LEASE = timedelta(seconds=30)
 
@@ -81,3 +81,63 @@ def test_a_worker_that_stops_is_not_ready(vitals: Vitals) -> None:
     vitals.draining = True
 
     assert vitals.complaint() == "stopping"
+
+
+def test_without_a_session_again_it_is_not_ready_until_the_next(vitals: Vitals) -> None:
+    vitals.session_opened(LEASE)
+
+    vitals.session_lost()
+
+    assert "no session" in (vitals.complaint() or "")
+    vitals.session_opened(LEASE)
+    assert vitals.complaint() is None
+
+
+def test_losses_are_counted_until_the_store_answers_something(vitals: Vitals) -> None:
+    for _ in range(2):
+        vitals.session_opened(LEASE)
+        vitals.session_lost()
+    vitals.session_opened(LEASE)
+
+    assert vitals.losses == 2
+
+    vitals.store_answered()
+    assert vitals.losses == 0
+
+
+def test_deafness_is_counted_from_the_first_question(vitals: Vitals, clock: Monotonic) -> None:
+    assert vitals.deaf_for == timedelta(0)
+    vitals.queue_asked()
+    clock.seconds += 5
+    vitals.queue_failed()
+    vitals.queue_asked()
+    clock.seconds += 5
+
+    assert vitals.deaf_for == timedelta(seconds=10)
+
+    vitals.queue_answered()
+    assert vitals.deaf_for == timedelta(0)
+
+
+def test_a_problem_of_the_queue_is_told_until_it_is_gone(vitals: Vitals) -> None:
+    vitals.session_opened(LEASE)
+
+    vitals.queue_checked("Redis may evict keys")
+
+    assert vitals.complaint() == "Redis may evict keys"
+    vitals.queue_checked(None)
+    assert vitals.complaint() is None
+
+
+def test_the_queue_is_checked_now_and_then_and_only_while_it_answers(
+    vitals: Vitals, clock: Monotonic
+) -> None:
+    assert vitals.queue_check_is_due
+    vitals.queue_checked(None)
+    assert not vitals.queue_check_is_due
+    clock.seconds += QUEUE_CHECK_PERIOD.total_seconds()
+    assert vitals.queue_check_is_due
+
+    vitals.queue_failed()
+
+    assert not vitals.queue_check_is_due

@@ -1,5 +1,7 @@
 """What a worker takes in and what it reports."""
 
+import asyncio
+
 import pytest
 from tests.eventually import eventually
 from tests.unit.worker.played import QUEUES, SLOTS, Played, ids
@@ -7,6 +9,7 @@ from tests.unit.worker.played import QUEUES, SLOTS, Played, ids
 from treadle_domain.claimed_run import ClaimRefusal
 from treadle_domain.outcomes import Ruling
 from treadle_worker.application import report_outcomes
+from treadle_worker.application.run_jobs import PUT_BACK_TRIES
 
 
 async def test_no_more_is_popped_than_there_are_free_slots(played: Played) -> None:
@@ -122,15 +125,47 @@ async def test_reports_stay_below_the_bounds_of_a_message(
     assert [len(reports) for reports in played.store.finished] == [2, 1]
 
 
-async def test_heartbeats_are_numbered_and_tell_what_is_held(played: Played) -> None:
-    played.ready_queue.ids = ids(2)
+async def test_ids_go_back_as_soon_as_the_ready_queue_takes_them(played: Played) -> None:
+    async with played.living():
+        await eventually(lambda: bool(played.store.opened))
+        played.store.outages, played.ready_queue.deaf = 10**9, PUT_BACK_TRIES - 1
+        played.ready_queue.ids = ids(2)
+        await eventually(lambda: bool(played.store.claims))
+
+    assert [set(back.ranks) for back in played.ready_queue.back] == [set(played.ready_queue.popped)]
+
+
+async def test_ids_that_cannot_go_back_do_not_hold_up_the_stop(played: Played) -> None:
+    async with asyncio.timeout(5), played.living():
+        await eventually(lambda: bool(played.store.opened))
+        played.store.outages, played.ready_queue.deaf = 10**9, 10**9
+        played.ready_queue.ids = ids(2)
+        await eventually(lambda: bool(played.store.claims))
+
+    assert 10**9 - played.ready_queue.deaf == PUT_BACK_TRIES
+
+
+async def test_a_ready_queue_that_may_drop_ids_makes_it_not_ready(played: Played) -> None:
+    played.ready_queue.complaint = "Redis may evict keys"
 
     async with played.living():
-        await eventually(lambda: len(played.executors.runs) == 2)
-        beats = len(played.store.beats)
-        await eventually(lambda: len(played.store.beats) > beats + 1)
-        held = played.store.beats[-1].held
+        await eventually(lambda: len(played.ready_queue.counts) > 3)
+        assert played.vitals.complaint() == "Redis may evict keys"
 
-    assert held == {run.job_id: 1 for run in played.executors.runs}
-    numbers = [beat.number for beat in played.store.beats]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert played.ready_queue.checks == 1
+
+
+async def test_what_happens_is_counted(played: Played) -> None:
+    refused, granted = ids(1), ids(2)
+    played.store.refused = {refused[0]: ClaimRefusal.GONE}
+    played.ready_queue.garbage, played.ready_queue.ids = 2, [*refused, *granted]
+
+    async with played.living():
+        await eventually(lambda: len(played.executors.runs) == len(granted))
+        played.executors.end(*played.executors.runs)
+        await eventually(lambda: not played.holdings.held)
+
+    assert (played.tally.sessions, played.tally.garbage) == (1, 2)
+    assert played.tally.claims.count(ClaimRefusal.GONE) == 1
+    assert len(played.tally.claims) == 3
+    assert played.tally.rulings == [Ruling.APPLIED] * 2

@@ -12,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from treadle_wire.logs import configure_logs
-from treadle_worker.application.errors import SessionLost
+from treadle_worker.adapters.inbound.probe import ProbeRefused
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.container import Container
 from treadle_worker.settings import Settings
@@ -39,22 +39,29 @@ async def serve(container: Container) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.ask)
     try:
-        # First of all: processes are started before this one has channels and threads that a start could disturb.
-        async with AsyncExitStack() as stack:
-            async with _cut_short_by(stop):
-                await stack.enter_async_context(container.executors())
-            if not stop.soon.is_set():
-                await _live(container, stop)
+        with container.probe().bound():
+            await _serve(container, stop)
     except* HandlersRefused as refusals:
         refusal = _first(refusals)
         _log.error("worker: the handlers cannot be used", reason=str(refusal))
         sys.stderr.write(getattr(refusal, "traceback", ""))
         code = 2
-    except* SessionLost as losses:
-        _log.error("worker: the store closed our session", reason=str(_first(losses)))
-        code = 1
-    _log.info("worker: stopped")
+    except* ProbeRefused as refusals:
+        sys.stderr.write(f"treadle-worker: TREADLE_WORKER_PROBE_PORT: {_first(refusals)}\n")
+        code = 2
+    else:
+        _log.info("worker: stopped")
     return code
+
+
+async def _serve(container: Container, stop: StopRequest) -> None:
+    # Processes are started before this one has channels and threads that a start could disturb.
+    async with AsyncExitStack() as stack:
+        async with _cut_short_by(stop):
+            await stack.enter_async_context(container.executors())
+        if not stop.soon.is_set():
+            async with container.channel(), container.redis(), container.probe().serving():
+                await container.worker().live(stop)
 
 
 @asynccontextmanager
@@ -71,14 +78,6 @@ async def _cut_short_by(stop: StopRequest) -> AsyncIterator[None]:
             watching = group.create_task(watch())
             yield
             watching.cancel()
-
-
-async def _live(container: Container, stop: StopRequest) -> None:
-    probe = container.probe()
-    async with container.channel(), container.redis(), asyncio.TaskGroup() as group:
-        group.create_task(probe.serve())
-        await container.worker().live(stop)
-        probe.stop()
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -6,12 +6,14 @@ from uuid import uuid4
 
 import grpc
 from dependency_injector import containers, providers
+from prometheus_client import CollectorRegistry
 
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store_channel import open_channel
 from treadle_worker.adapters.inbound.probe import Probe
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
 from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
+from treadle_worker.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.holdings import Holdings
@@ -31,6 +33,7 @@ class Container(containers.DeclarativeContainer):
         handlers=settings.provided.worker_handlers,
         processes=settings.provided.worker_executors,
         threads=settings.provided.worker_concurrency,
+        stop_grace=settings.provided.stop_grace,
     )
 
     channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(
@@ -45,6 +48,9 @@ class Container(containers.DeclarativeContainer):
     vitals = providers.Singleton(Vitals, providers.Object(time.monotonic))
     backoff = providers.Singleton(Backoff, providers.Object(random.random))
 
+    registry = providers.Singleton(CollectorRegistry)
+    tally = providers.Singleton(PrometheusTally, registry)
+
     report_outcomes = providers.Singleton(
         ReportOutcomes,
         store=store,
@@ -52,10 +58,11 @@ class Container(containers.DeclarativeContainer):
         holdings=holdings,
         vitals=vitals,
         backoff=backoff,
+        tally=tally,
     )
     worker = providers.Singleton(
         Worker,
-        session_id=providers.Factory(uuid4),
+        new_session_id=providers.Object(uuid4),
         name=settings.provided.worker_name,
         namespaces=settings.provided.worker_namespaces,
         queues=settings.provided.worker_queues,
@@ -65,7 +72,12 @@ class Container(containers.DeclarativeContainer):
         holdings=holdings,
         vitals=vitals,
         keep_session=providers.Singleton(
-            KeepSession, store=store, holdings=holdings, vitals=vitals, backoff=backoff
+            KeepSession,
+            store=store,
+            holdings=holdings,
+            vitals=vitals,
+            backoff=backoff,
+            tally=tally,
         ),
         run_jobs=providers.Singleton(
             RunJobs,
@@ -75,6 +87,7 @@ class Container(containers.DeclarativeContainer):
             holdings=holdings,
             vitals=vitals,
             backoff=backoff,
+            tally=tally,
             new_claim_id=providers.Object(uuid4),
             give_back=report_outcomes.provided.give_back,
             queues=settings.provided.queues,
@@ -85,6 +98,7 @@ class Container(containers.DeclarativeContainer):
         Probe,
         vitals=vitals,
         holdings=holdings,
+        registry=registry,
         host=settings.provided.worker_probe_host,
         port=settings.provided.worker_probe_port,
     )

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     """How long code may go on after SIGTERM before it is given back."""
     worker_report_seconds: PositiveFloat = 5
     """How long the store is waited for after that."""
+    stop_grace_seconds: PositiveFloat = 5
+    """How long code that was asked to end may take before it is killed."""
     worker_probe_host: str = "127.0.0.1"
     worker_probe_port: Annotated[int, Field(ge=0, le=65_535)] = 8081
     store_target: str = "127.0.0.1:50051"
@@ -53,6 +55,10 @@ class Settings(BaseSettings):
     @property
     def finish_time(self) -> timedelta:
         return timedelta(seconds=self.worker_drain_seconds)
+
+    @property
+    def stop_grace(self) -> timedelta:
+        return timedelta(seconds=self.stop_grace_seconds)
 
     @property
     def report_time(self) -> timedelta:

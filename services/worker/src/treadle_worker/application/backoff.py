@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_FIRST_SECONDS = 0.2
-_LONGEST_SECONDS = 2.0
+_FIRST_SECONDS = (0.0, 0.4)
+_LATER_SECONDS = (0.4, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,9 @@ class Backoff:
     chance: Callable[[], float]
 
     async def pause(self, failures: int) -> None:
-        """After the first failure up to 0.2 s, doubling up to 2 s, never less than half of it."""
-        longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(failures - 1, 10))
-        await asyncio.sleep(longest * (1 - self.chance() / 2))
+        await asyncio.sleep(self.seconds(failures))
+
+    def seconds(self, failures: int) -> float:
+        """Evenly spread: up to 0.4 s after the first failure in a row, 0.4 to 2 s after each later one."""
+        shortest, longest = _FIRST_SECONDS if failures <= 1 else _LATER_SECONDS
+        return shortest + (longest - shortest) * self.chance()

@@ -1,15 +1,19 @@
 """What this worker holds: slots, runs, claims under way. The one place that knows."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
+from treadle_domain.worker_session import Heartbeat
 
 
 class Holdings:
     """A slot is taken from before its id is popped until its run ended; a run is held from its claim until the store
-    acknowledged its outcome. Of the ends that wait for that there are never more than twice the slots."""
+    acknowledged its outcome. Of the ends that wait for that there are never more than twice the slots.
+
+    Every change is made without awaiting anything, so no heartbeat can be built in the middle of one.
+    """
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -17,11 +21,10 @@ class Holdings:
         self._running: set[tuple[UUID, int]] = set()
         self._held: dict[tuple[UUID, int], None] = {}
         self._claims: set[UUID] = set()
-        self._changed = asyncio.Condition()
+        self._beats = 0
+        self._changed = asyncio.Event()
         self.stopping = False
         """Nothing more is taken in."""
-        self.beats = 0
-        """Heartbeats built so far; a claim carries the number of the last one before it."""
 
     @property
     def free(self) -> int:
@@ -34,7 +37,8 @@ class Holdings:
 
     @property
     def held(self) -> Mapping[UUID, int]:
-        """Job id to fence; of two runs of one job the later."""
+        """Job id to fence; of two runs of one job the later: it was granted after the earlier had ended in the store,
+        which therefore has nothing left to compare the earlier with."""
         return dict(sorted(self._held, key=lambda run: run[1]))
 
     @property
@@ -45,52 +49,76 @@ class Holdings:
     def is_empty(self) -> bool:
         return not self._held and not self._popping
 
+    def heartbeat(self, session: UUID) -> Heartbeat:
+        """The next number and what is held at this moment.
+
+        A claim is in the lists of every heartbeat that it does not know of: first as open, then by its runs.
+        """
+        self._beats += 1
+        return Heartbeat(
+            session=session,
+            number=self._beats,
+            held=self.held,
+            open_claims=self.open_claims,
+        )
+
     async def take_free(self) -> int:
         """Waits for a free slot and takes all that are free, for one pop; 0 when stopping."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.free > 0 or self.stopping)
-            taken = self._popping = 0 if self.stopping else self.free
-            return taken
+        await self._until(lambda: self.free > 0 or self.stopping)
+        self._popping = 0 if self.stopping else self.free
+        return self._popping
 
-    async def stop_taking(self) -> None:
-        async with self._changed:
-            self.stopping = True
-            self._changed.notify_all()
+    def stop_taking(self) -> None:
+        self.stopping = True
+        self._changed.set()
 
-    async def begin_claim(self, claim_id: UUID, ids: int) -> int:
+    def begin_claim(self, claim_id: UUID, ids: int) -> int:
         """Of the slots taken only those of the ids popped stay taken. Returns the number of the last heartbeat."""
         self._claims.add(claim_id)
-        await self._keep_taken(ids)
-        return self.beats
+        self._keep_taken(ids)
+        return self._beats
 
-    async def end_claim(self, claim_id: UUID, runs: Sequence[ClaimedRun]) -> None:
+    def end_claim(self, claim_id: UUID, runs: Sequence[ClaimedRun]) -> None:
         """The runs that were granted are held; what was refused frees its slot."""
         self._claims.discard(claim_id)
         keys = [(run.job_id, run.fence) for run in runs]
         self._running.update(keys)
         self._held.update(dict.fromkeys(keys))
-        await self._keep_taken(0)
+        self._keep_taken(0)
 
-    async def nothing_popped(self) -> None:
-        await self._keep_taken(0)
+    def nothing_popped(self) -> None:
+        self._keep_taken(0)
 
-    async def ended(self, reports: Iterable[RunReport]) -> None:
-        async with self._changed:
-            self._running -= {(report.job_id, report.fence) for report in reports}
-            self._changed.notify_all()
+    def ended(self, reports: Iterable[RunReport]) -> None:
+        self._running -= {(report.job_id, report.fence) for report in reports}
+        self._changed.set()
 
-    async def acknowledged(self, reports: Iterable[RunReport]) -> None:
-        async with self._changed:
-            for report in reports:
-                self._held.pop((report.job_id, report.fence), None)
-            self._changed.notify_all()
+    def acknowledged(self, reports: Iterable[RunReport]) -> None:
+        for report in reports:
+            self._held.pop((report.job_id, report.fence), None)
+        self._changed.set()
 
     async def wait_until_empty(self) -> None:
         """Nothing runs, nothing waits for its acknowledgement, nothing is being claimed."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.is_empty)
+        await self._until(lambda: self.is_empty)
 
-    async def _keep_taken(self, slots: int) -> None:
-        async with self._changed:
-            self._popping = slots
-            self._changed.notify_all()
+    async def wait_until_nothing_runs(self) -> None:
+        await self._until(lambda: not self._running)
+
+    def start_over(self) -> None:
+        """For a new session: what the old one held is void, and heartbeats count from 1 again."""
+        self._running.clear()
+        self._held.clear()
+        self._claims.clear()
+        self._beats = 0
+        self.stopping = False
+        self._keep_taken(0)
+
+    def _keep_taken(self, slots: int) -> None:
+        self._popping = slots
+        self._changed.set()
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._changed.clear()
+            await self._changed.wait()

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import structlog
 
-from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
+from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import SessionLost, StoreUnavailable
 from treadle_worker.application.holdings import Holdings
-from treadle_worker.application.ports import JobStore
+from treadle_worker.application.ports import JobStore, Tally
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -27,9 +27,16 @@ class KeepSession:
     holdings: Holdings
     vitals: Vitals
     backoff: Backoff
+    tally: Tally
 
     async def open(self, session: WorkerSession) -> timedelta:
-        """Waits for the store however long it takes: start order does not matter. Returns the lease."""
+        """Waits for the store however long it takes: start order does not matter. Returns the lease.
+
+        Not at once after a session that was lost. Raises SessionLost if this one ended while its opening waited for
+        an answer.
+        """
+        if self.vitals.losses:
+            await self.backoff.pause(self.vitals.losses)
         failures = 0
         while True:
             try:
@@ -41,6 +48,7 @@ class KeepSession:
                 await self.backoff.pause(failures)
             else:
                 self.vitals.session_opened(lease)
+                self.tally.session_opened()
                 _log.info("worker: session open", session=str(session.id), worker=session.worker)
                 return lease
 
@@ -48,13 +56,7 @@ class KeepSession:
         """One at a time, each under a new number, also after one that was not answered. Raises SessionLost."""
         while True:
             await asyncio.sleep(lease.total_seconds() / BEATS_PER_LEASE)
-            self.holdings.beats += 1
-            beat = Heartbeat(
-                session=session,
-                number=self.holdings.beats,
-                held=self.holdings.held,
-                open_claims=self.holdings.open_claims,
-            )
+            beat = self.holdings.heartbeat(session)
             try:
                 # One that hangs must not cost the lease.
                 async with asyncio.timeout(lease.total_seconds() / 3):

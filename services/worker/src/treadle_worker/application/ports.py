@@ -1,6 +1,6 @@
 """What the worker needs of the world."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -44,7 +44,7 @@ class PoppedIds:
 
 
 class ReadyQueue(Protocol):
-    """Both raise ReadyQueueUnavailable."""
+    """All raise ReadyQueueUnavailable."""
 
     async def pop(self, queues: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
         """Up to `count` ids of the first of the (namespace, queue) pairs that has any; None after about a second.
@@ -53,7 +53,13 @@ class ReadyQueue(Protocol):
         """
         ...
 
-    async def put_back(self, popped: PoppedIds) -> None: ...
+    async def put_back(self, popped: PoppedIds) -> None:
+        """May be cancelled and repeated: an id is there once, under its rank."""
+        ...
+
+    async def problem(self) -> str | None:
+        """What is wrong with how the queue is kept, in a sentence: that it may drop ids by itself."""
+        ...
 
 
 class Executors(Protocol):
@@ -73,3 +79,15 @@ class Executors(Protocol):
     def kill(self) -> None:
         """The runs come back as Released when the code that ran them is gone."""
         ...
+
+
+class Tally(Protocol):
+    """Counts for those who watch; never waits, never fails."""
+
+    def session_opened(self) -> None: ...
+
+    def claim_answered(self, answers: Iterable[ClaimedRun | ClaimRefusal]) -> None: ...
+
+    def outcomes_ruled(self, rulings: Iterable[Ruling]) -> None: ...
+
+    def garbage_dropped(self, members: int) -> None: ...

@@ -14,7 +14,7 @@ from treadle_domain.outcomes import Failed, Released, Ruling
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import StoreUnavailable
 from treadle_worker.application.holdings import Holdings
-from treadle_worker.application.ports import Executors, JobStore
+from treadle_worker.application.ports import Executors, JobStore, Tally
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -30,17 +30,18 @@ class ReportOutcomes:
     holdings: Holdings
     vitals: Vitals
     backoff: Backoff
+    tally: Tally
     _outbox: deque[RunReport] = field(default_factory=deque, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def collect(self) -> NoReturn:
         """Frees the slots of runs as they end, whether or not the store answers."""
         while True:
-            await self._take(await self.executors.ended())
+            self._take(await self.executors.ended())
 
-    async def give_back(self, runs: Sequence[ClaimedRun]) -> None:
+    def give_back(self, runs: Sequence[ClaimedRun]) -> None:
         """Runs that were claimed and never started: nothing is charged."""
-        await self._take(
+        self._take(
             [
                 RunReport(
                     namespace=run.namespace,
@@ -62,14 +63,20 @@ class ReportOutcomes:
                 self._outbox.popleft()
             if not self._outbox:
                 self._filled.clear()
+            self.tally.outcomes_ruled(rulings)
             _tell_refusals(rulings)
-            await self.holdings.acknowledged(batch)
+            self.holdings.acknowledged(batch)
 
-    async def _take(self, reports: Sequence[RunReport]) -> None:
+    def start_over(self) -> None:
+        """For a new session: what was not told under the old one never is."""
+        self._outbox.clear()
+        self._filled.clear()
+
+    def _take(self, reports: Sequence[RunReport]) -> None:
         if reports:
             self._outbox.extend(reports)
             self._filled.set()
-            await self.holdings.ended(reports)
+            self.holdings.ended(reports)
 
     def _next_batch(self) -> list[RunReport]:
         batch: list[RunReport] = []

@@ -1,7 +1,8 @@
 """Pop ids, claim their jobs, hand the runs to the executors: never more than there are free slots."""
 
+import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,10 +16,13 @@ from treadle_worker.application.errors import (
     StoreUnavailable,
 )
 from treadle_worker.application.holdings import Holdings
-from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue
+from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue, Tally
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
+
+PUT_BACK_TRIES = 5
+PUT_BACK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +33,35 @@ class RunJobs:
     holdings: Holdings
     vitals: Vitals
     backoff: Backoff
+    tally: Tally
     new_claim_id: Callable[[], UUID]
-    give_back: Callable[[Sequence[ClaimedRun]], Awaitable[None]]
+    give_back: Callable[[Sequence[ClaimedRun]], None]
     queues: Sequence[tuple[str, str]]
 
     async def __call__(self, session: UUID) -> None:
         """Until the holdings stop taking; ids of the last pop go back. Raises SessionLost."""
         order = deque(self.queues)
         while slots := await self.holdings.take_free():
+            await self._check()
             popped = await self._pop(order, slots)
             order.rotate(-1)
             if popped is None or not popped.ranks:
-                await self.holdings.nothing_popped()
+                self.holdings.nothing_popped()
             elif self.holdings.stopping:
                 await self._put_back(popped)
             else:
                 await self._claim(session, popped)
+
+    async def _check(self) -> None:
+        """Before a pop and not after it: ids that were popped must not wait."""
+        if not self.vitals.queue_check_is_due:
+            return
+        problem = None
+        try:
+            problem = await self.ready_queue.problem()
+        except ReadyQueueUnavailable as error:
+            _log.warning("ready queue: not checked", error=str(error))
+        self.vitals.queue_checked(problem)
 
     async def _pop(self, order: Sequence[tuple[str, str]], count: int) -> PoppedIds | None:
         self.vitals.queue_asked()
@@ -58,6 +75,7 @@ class RunJobs:
             return None
         self.vitals.queue_answered()
         if popped is not None and popped.garbage:
+            self.tally.garbage_dropped(popped.garbage)
             _log.warning("ready queue: dropped what is no job id", members=popped.garbage)
         return popped
 
@@ -67,7 +85,7 @@ class RunJobs:
             namespace=popped.namespace,
             session=session,
             claim_id=claim_id,
-            heartbeat_number=await self.holdings.begin_claim(claim_id, len(popped.ranks)),
+            heartbeat_number=self.holdings.begin_claim(claim_id, len(popped.ranks)),
             job_ids=tuple(popped.ranks),
         )
         try:
@@ -78,9 +96,9 @@ class RunJobs:
         if answers is None:
             await self._put_back(popped)
         runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
-        await self.holdings.end_claim(claim_id, runs)
+        self.holdings.end_claim(claim_id, runs)
         if self.holdings.stopping:
-            await self.give_back(runs)
+            self.give_back(runs)
             return
         for run in runs:
             self.executors.run(run)
@@ -100,12 +118,25 @@ class RunJobs:
                 await self.backoff.pause(failures)
             else:
                 self.vitals.store_answered()
+                self.tally.claim_answered(answers)
                 return answers
 
     async def _put_back(self, popped: PoppedIds) -> None:
-        """Harmless for an id that was claimed after all: whoever pops it is told so."""
+        """What Redis does not take in time the store finds missing there.
+
+        Harmless for an id that was claimed after all: whoever pops it is told so.
+        """
         try:
-            await self.ready_queue.put_back(popped)
-        except ReadyQueueUnavailable as error:
+            async with asyncio.timeout(PUT_BACK_SECONDS):
+                await self._put_back_soon(popped)
+        except (ReadyQueueUnavailable, TimeoutError) as error:
             _log.warning("ready queue: ids not put back", ids=len(popped.ranks), error=str(error))
-        await self.holdings.nothing_popped()
+        self.holdings.nothing_popped()
+
+    async def _put_back_soon(self, popped: PoppedIds) -> None:
+        for failures in range(1, PUT_BACK_TRIES):
+            try:
+                return await self.ready_queue.put_back(popped)
+            except ReadyQueueUnavailable:
+                await self.backoff.pause(failures)
+        return await self.ready_queue.put_back(popped)

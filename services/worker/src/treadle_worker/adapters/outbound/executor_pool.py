@@ -24,13 +24,15 @@ _STOP_GRACE = timedelta(seconds=5)
 _START_LIMIT = timedelta(seconds=30)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
+_LONG_LIFE_SECONDS = 60.0
 
 
 class ExecutorPool:
     """Each run that is put in comes out of `ended` once, whatever becomes of its process.
 
-    A process that dies by itself is replaced at once; its runs come back as Released(alone=True), since one of them may
-    have killed it. Runs that were killed with their process by us, or that never reached one, come back as Released().
+    A process that dies by itself is replaced, after a growing pause if the last ones ended no run either; its runs come
+    back as Released(alone=True), since one of them may have killed it. Runs that were killed with their process by us,
+    or that never reached one, come back as Released().
     """
 
     def __init__(
@@ -127,25 +129,32 @@ class ExecutorPool:
 
     async def _keep_filled(self) -> None:
         """One seat of the pool: a process in it as long as the pool is open."""
-        is_first, failures = True, 0
+        loop, is_first, failures = asyncio.get_running_loop(), True, 0
         while not self._leaving.is_set():
-            refusal = await self._one_life(is_first)
-            failures = 0 if refusal is None else failures + 1
-            if refusal is not None and is_first:
-                self._first_starts.put_nowait(refusal)
+            born = loop.time()
+            failure = await self._one_life(is_first)
+            if isinstance(failure, HandlersRefused) and is_first:
+                self._first_starts.put_nowait(failure)
                 return
             is_first = False
-            await self._pause(failures)
+            if failure is None or loop.time() - born > _LONG_LIFE_SECONDS:
+                failures = 0
+            if failure is not None:
+                failures += 1
+                await self._pause(failures, str(failure))
 
-    async def _one_life(self, is_first: bool) -> HandlersRefused | None:
-        """The refusal of a process that ended by itself before it was ready."""
-        process = await ExecutorProcess.start(self._reference, self._threads, self._ended)
+    async def _one_life(self, is_first: bool) -> HandlersRefused | str | None:
+        """What is wrong with a process that was never ready, or with one that died before it had ended any run."""
+        try:
+            process = await ExecutorProcess.start(self._reference, self._threads, self._ended)
+        except OSError as error:
+            return HandlersRefused(f"no executor can be started: {error}")
         self._processes.add(process)
         try:
             greeting = await self._welcomed(process, is_first)
             status = await process.gone()
             self._bury(process, status)
-            return self._refusal(process, greeting, status)
+            return self._failure(process, greeting, status)
         finally:
             self._processes.discard(process)
             process.kill()
@@ -176,23 +185,23 @@ class ExecutorPool:
             self._report(report(run, Released(alone=alone)))
         process.runs.clear()
 
-    def _refusal(
+    def _failure(
         self, process: ExecutorProcess, greeting: Ready | Refused | None, status: int
-    ) -> HandlersRefused | None:
+    ) -> HandlersRefused | str | None:
         if isinstance(greeting, Refused):
             return HandlersRefused(greeting.reason, greeting.traceback)
-        if isinstance(greeting, Ready) or not process.died_by_itself(status):
+        if not process.died_by_itself(status):
             return None
+        if isinstance(greeting, Ready):
+            return None if process.has_ended_a_run else f"it ended with {_words(status)}"
         return HandlersRefused(
             f"the executor ended with {_words(status)} while it loaded {self._reference}"
         )
 
-    async def _pause(self, failures: int) -> None:
+    async def _pause(self, failures: int, reason: str) -> None:
         """Ends early when the pool is left."""
-        if not failures or self._leaving.is_set():
-            return
         seconds = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
-        _log.error("executor cannot start", failures=failures, next_try_seconds=seconds)
+        _log.error("executor failed", reason=reason, failures=failures, next_try_seconds=seconds)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._leaving.wait()

@@ -30,6 +30,7 @@ class ExecutorProcess:
     def __init__(self, process: asyncio.subprocess.Process, on_ended: OnEnded) -> None:
         self.runs: dict[tuple[UUID, int], ClaimedRun] = {}
         self.is_ready = False
+        self.has_ended_a_run = False
         self._greeting: Ready | Refused | None = None
         self._greeted = asyncio.Event()
         self._asked_to_stop = False
@@ -40,15 +41,20 @@ class ExecutorProcess:
 
     @classmethod
     async def start(cls, handlers: str, threads: int, on_ended: OnEnded) -> Self:
+        """OSError when the system has no more memory, processes or descriptors to give."""
         ours, theirs = socket.socketpair()
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "treadle_worker.executor", "--handlers", handlers),
-                *("--threads", str(threads), "--fd", str(theirs.fileno())),
-                pass_fds=(theirs.fileno(),),
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "treadle_worker.executor", "--handlers", handlers),
+                    *("--threads", str(threads), "--fd", str(theirs.fileno())),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except BaseException:
+                ours.close()
+                raise
         executor = cls(process, on_ended)
         executor._link = await Link.over(ours, from_executor(), executor._receive)
         return executor
@@ -104,6 +110,7 @@ class ExecutorProcess:
                 if run := self.runs.get((frame.job_id, frame.fence)):
                     self._on_ended(run, frame)
                     del self.runs[run.job_id, run.fence]
+                    self.has_ended_a_run = True
             case Ready() | Refused():
                 self._greeting = frame
                 self.is_ready = isinstance(frame, Ready)

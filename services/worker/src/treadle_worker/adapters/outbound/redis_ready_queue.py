@@ -33,3 +33,9 @@ class RedisReadyQueue:
             await self._ready_sets.put_back(ids)
         except (RedisError, OSError) as error:
             raise ReadyQueueUnavailable(str(error)) from error
+
+    async def problem(self) -> str | None:
+        try:
+            return await self._ready_sets.eviction_policy_problem()
+        except (RedisError, OSError) as error:
+            raise ReadyQueueUnavailable(str(error)) from error
