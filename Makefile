@@ -7,7 +7,7 @@ PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store tread
 # Those of the folders beside the packages that hold Python.
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
-.PHONY: help run test check check-generated proto bench lock docs psql redis-cli clean
+.PHONY: help run test soak check check-generated proto bench lock docs psql redis-cli clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
 	$(PYTHON) -m pytest $(ARGS)
+
+soak: .venv/ready ## the long tests: minutes of faults, with recovery times; ARGS as for test
+	$(PYTHON) -m pytest -m soak -s $(ARGS)
 
 check: .venv/ready check-generated ## format, lint, types, imports, generated code
 	$(PYTHON) -m ruff format --check
@@ -36,10 +39,15 @@ proto: .venv/ready ## the Python of proto/treadle, written into proto/src
 bench: .venv/ready ## a load test: make bench SCENARIO=smoke
 	$(PYTHON) -m bench $(or $(SCENARIO),smoke)
 
-lock: .venv/ready ## requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
+lock: .venv/ready ## both requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --group dev \
 	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
 	--custom-compile-command 'make lock' $(ARGS) pyproject.toml -o requirements.lock
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
+	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
+	--custom-compile-command 'make lock' $(ARGS) \
+	services/api/pyproject.toml services/store/pyproject.toml services/worker/pyproject.toml \
+	examples/requirements.txt -o deploy/docker/requirements.lock
 
 docs: .venv/ready ## the diagram of states, drawn from the code
 	$(PYTHON) docs/render_states.py

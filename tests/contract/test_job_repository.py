@@ -190,11 +190,11 @@ async def test_a_session_holds_what_it_claimed_until_the_run_ends(jobs: JobRepos
 
     await jobs.save([a_change(job, claimed, hold=hold)])
 
-    assert await jobs.held_by_claim(session, hold.claim_id) == {job.id: 1}
-    assert not await jobs.held_by_claim(session, uuid4())
-    assert not await jobs.held_by_claim(uuid4(), hold.claim_id)
+    [run] = await jobs.held_by(session)
+    assert (run.job_id, run.fence, run.claim_id) == (job.id, 1, hold.claim_id)
+    assert not await jobs.held_by(uuid4())
     await jobs.save([a_change(claimed, ended(claimed, Released()))])
-    assert not await jobs.held_by_claim(session, hold.claim_id)
+    assert not await jobs.held_by(session)
 
 
 async def test_a_session_is_told_which_of_its_runs_were_asked_to_stop(jobs: JobRepository) -> None:

@@ -15,7 +15,7 @@ from treadle_domain.worker_session import SessionEnd
 from treadle_store.adapters.outbound.postgres.clock import PostgresClock
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
-from treadle_store.application.ports import Clock, SessionRepository
+from treadle_store.application.ports import Clock, Extension, SessionRepository
 
 LEASE = 30 * SECOND
 OVER_ALREADY = timedelta(0)
@@ -71,9 +71,10 @@ async def test_a_heartbeat_extends_the_lease_by_the_stores_clock(
     await sessions.open(session, SECOND)
     before = await clock.now()
 
-    expires_at = await sessions.extend(session.id, 1, LEASE)
+    extension = await sessions.extend(session.id, 1, LEASE)
 
-    assert before + LEASE <= expires_at <= await clock.now() + LEASE
+    assert extension.is_new
+    assert before + LEASE <= extension.expires_at <= await clock.now() + LEASE
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -82,9 +83,11 @@ async def test_a_heartbeat_that_is_not_newer_extends_nothing(
 ) -> None:
     session = a_session()
     await sessions.open(session, SECOND)
-    expires_at = await sessions.extend(session.id, 2, LEASE)
+    extended = await sessions.extend(session.id, 2, LEASE)
 
-    assert await sessions.extend(session.id, number, 2 * LEASE) == expires_at
+    again = await sessions.extend(session.id, number, 2 * LEASE)
+
+    assert again == Extension(expires_at=extended.expires_at, is_new=False)
 
 
 async def test_a_closed_session_stays_closed(sessions: SessionRepository) -> None:

@@ -1,5 +1,6 @@
 """The store's repositories in memory, with the semantics of PostgreSQL's: tests/contract runs one suite on both."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,18 +14,37 @@ from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_store.application.errors import Unstorable
-from treadle_store.application.ports import Change, Mark
+from treadle_store.application.ports import (
+    Change,
+    Extension,
+    Happening,
+    HeldRun,
+    Mark,
+    Stock,
+    VoidRun,
+)
 
 
 class InMemoryClock:
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self._up = timedelta(0)
+        self._ticked_at = self.time
 
     async def now(self) -> datetime:
         return self.time
 
     def advance(self, by: timedelta) -> None:
+        """Without ticks: as in an outage, the up clock all but stands still."""
         self.time += by
+
+    @property
+    def up(self) -> timedelta:
+        since = self.time - self._ticked_at
+        return self._up + min(max(since, timedelta(0)), timedelta(seconds=2))
+
+    def tick(self) -> None:
+        self._up, self._ticked_at = self.up, self.time
 
 
 class InMemoryJobRepository:
@@ -35,7 +55,7 @@ class InMemoryJobRepository:
     def __init__(self) -> None:
         self._jobs: dict[UUID, StoredJob] = {}
         self._attempts: dict[UUID, list[Attempt]] = {}
-        self._held: dict[tuple[UUID, UUID], tuple[int, UUID]] = {}
+        self.held: dict[tuple[UUID, UUID], HeldRun] = {}
 
     async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
         if any(self.unstorable in new.payload for new in jobs):
@@ -45,6 +65,9 @@ class InMemoryJobRepository:
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
         stored = await self.find_stored(namespace, ids)
         return {job_id: found.job for job_id, found in stored.items()}
+
+    async def find_anywhere(self, ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        return {i: self._jobs[i].job for i in ids if i in self._jobs}
 
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
         found = {job_id: self._jobs[job_id] for job_id in ids if job_id in self._jobs}
@@ -70,13 +93,26 @@ class InMemoryJobRepository:
     async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
         return self._attempts.get(job_id, [])[-KEPT_ATTEMPTS:]
 
-    async def held_by_claim(self, session: UUID, claim_id: UUID) -> Mapping[UUID, int]:
-        held = self._held.items()
-        return {job: fence for (s, job), (fence, c) in held if (s, c) == (session, claim_id)}
+    async def held_by(self, session: UUID) -> Sequence[HeldRun]:
+        return [run for (holder, _), run in self.held.items() if holder == session]
+
+    async def drop_holds(self, runs: Sequence[VoidRun]) -> None:
+        for run in runs:
+            held = self.held.get((run.session, run.job_id))
+            if held is not None and held.fence == run.fence:
+                del self.held[run.session, run.job_id]
 
     async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
-        mine = [(job, fence) for (s, job), (fence, _) in self._held.items() if s == session]
-        return [(i, f) for i, f in mine if self._jobs[i].job.cancel_requested_at is not None]
+        mine = [run for run in await self.held_by(session) if run.job_id in self._jobs]
+        asked = [r for r in mine if self._jobs[r.job_id].job.cancel_requested_at is not None]
+        return [(run.job_id, run.fence) for run in asked]
+
+    def all(self) -> Sequence[Job]:
+        return [stored.job for stored in self._jobs.values()]
+
+    def vanish(self, job_id: UUID) -> None:
+        """As if somebody deleted the row by hand."""
+        del self._jobs[job_id]
 
     def _matches(self, before: Job) -> bool:
         return before.id in self._jobs and self._jobs[before.id].job.version == before.version
@@ -86,10 +122,15 @@ class InMemoryJobRepository:
         payload = self._jobs[after.id].payload
         self._jobs[after.id] = StoredJob(job=after, payload=payload, result=change.result)
         if change.hold is not None and after.session is not None:
-            self._held[after.session, after.id] = (after.fence, change.hold.claim_id)
+            self.held[after.session, after.id] = HeldRun(
+                job_id=after.id,
+                fence=after.fence,
+                claim_id=change.hold.claim_id,
+                heartbeat_number=change.hold.heartbeat_number,
+            )
         if before.state is JobState.RUNNING and after.state is not JobState.RUNNING:
             assert before.session is not None
-            self._held.pop((before.session, before.id), None)
+            self.held.pop((before.session, before.id), None)
         attempt = Attempt.ended_by(before, after, change.now)
         if attempt is not None:
             self._attempts.setdefault(after.id, []).append(attempt)
@@ -111,45 +152,62 @@ def _fits(job: Job, query: JobQuery) -> bool:
 class _Stay:
     session: WorkerSession
     expires_at: datetime
+    expires_up: timedelta
     heartbeat_number: int = 0
-    is_open: bool = True
+    closed: tuple[datetime, SessionEnd] | None = None
 
 
 class InMemorySessionRepository:
     def __init__(self, clock: InMemoryClock) -> None:
         self._clock = clock
-        self._stays: dict[UUID, _Stay] = {}
+        self.stays: dict[UUID, _Stay] = {}
 
     async def open(self, session: WorkerSession, lease: timedelta) -> None:
-        self._stays.setdefault(session.id, _Stay(session, self._clock.time + lease))
+        stay = _Stay(session, self._clock.time + lease, self._clock.up + lease)
+        self.stays.setdefault(session.id, stay)
 
     async def find_open(self, session_id: UUID) -> WorkerSession:
         return self._open(session_id).session
 
-    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> datetime:
+    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> Extension:
         stay = self._open(session_id)
-        if number > stay.heartbeat_number:
+        is_new = number > stay.heartbeat_number
+        if is_new:
             stay.heartbeat_number, stay.expires_at = number, self._clock.time + lease
-        return stay.expires_at
+            stay.expires_up = self._clock.up + lease
+        return Extension(expires_at=stay.expires_at, is_new=is_new)
 
     async def close(self, session_id: UUID, end: SessionEnd) -> None:
-        if session_id in self._stays:
-            self._stays[session_id].is_open = False
+        if session_id in self.stays and self.stays[session_id].closed is None:
+            self.stays[session_id].closed = (self._clock.time, end)
+
+    async def forget_closed(self) -> None:
+        day_ago = self._clock.time - timedelta(days=1)
+        for session_id, stay in [*self.stays.items()]:
+            if stay.closed is not None and stay.closed[0] < day_ago:
+                del self.stays[session_id]
 
     async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
         serving = [
             stay.session
-            for stay in self._stays.values()
-            if stay.is_open
-            and stay.expires_at > self._clock.time
+            for stay in self.stays.values()
+            if stay.closed is None
+            and stay.expires_up > self._clock.up
             and namespace in stay.session.namespaces
             and queue in stay.session.queues
         ]
         return frozenset(name for session in serving for name in session.handlers)
 
+    def is_lost(self, session_id: UUID) -> bool | None:
+        """None while it is open."""
+        stay = self.stays.get(session_id)
+        if stay is None:
+            return True
+        return None if stay.closed is None else stay.closed[1] is not SessionEnd.DRAINED
+
     def _open(self, session_id: UUID) -> _Stay:
-        stay = self._stays.get(session_id)
-        if stay is None or not stay.is_open:
+        stay = self.stays.get(session_id)
+        if stay is None or stay.closed is not None:
             raise SessionNotOpen(session_id)
         return stay
 
@@ -165,6 +223,51 @@ class InMemoryReadyQueue:
         if not self.down:
             self.jobs |= {job.id: job for job in jobs}
         return not self.down
+
+    async def remove(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self.jobs.pop(job.id, None)
+
+
+class InMemoryTally:
+    def __init__(self) -> None:
+        self.counts: Counter[Happening] = Counter()
+
+    def count(self, happening: Happening, times: int = 1) -> None:
+        self.counts[happening] += times
+
+
+@dataclass
+class InMemoryLostRuns:
+    jobs: InMemoryJobRepository
+    sessions: InMemorySessionRepository
+    clock: InMemoryClock
+
+    async def take_stock(self, limit: int) -> Stock:
+        self.clock.tick()
+        expired = [
+            stay
+            for stay in self.sessions.stays.values()
+            if stay.closed is None and stay.expires_up < self.clock.up
+        ]
+        for stay in expired:
+            stay.closed = (self.clock.time, SessionEnd.EXPIRED)
+        lost = [
+            VoidRun(job_id=run.job_id, session=session, fence=run.fence, is_lost=is_lost)
+            for (session, _), run in self.jobs.held.items()
+            if (is_lost := self.sessions.is_lost(session)) is not None
+        ]
+        return Stock(sessions_closed=len(expired), runs=lost[:limit])
+
+
+@dataclass
+class InMemoryExpiringJobs:
+    jobs: InMemoryJobRepository
+    clock: InMemoryClock
+
+    async def expired(self, limit: int) -> Sequence[UUID]:
+        pending = [job for job in self.jobs.all() if job.state is JobState.PENDING]
+        return [job.id for job in pending if job.has_expired(self.clock.time)][:limit]
 
 
 @dataclass

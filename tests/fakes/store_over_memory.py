@@ -5,19 +5,25 @@ from datetime import timedelta
 
 from tests.fakes.in_memory_store import (
     InMemoryClock,
+    InMemoryExpiringJobs,
     InMemoryJobRepository,
+    InMemoryLostRuns,
     InMemoryReadyQueue,
     InMemorySessionRepository,
+    InMemoryTally,
 )
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
 from treadle_store.adapters.inbound.grpc.servicer import UseCases
 from treadle_store.application.cancel_jobs import CancelJobs
 from treadle_store.application.claim_jobs import ClaimJobs
+from treadle_store.application.end_runs import EndRuns
+from treadle_store.application.expire_jobs import ExpireJobs
 from treadle_store.application.finish_jobs import FinishJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 
@@ -29,10 +35,30 @@ class StoreOverMemory:
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     jobs: InMemoryJobRepository = field(default_factory=InMemoryJobRepository)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
+    tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
         self.sessions = InMemorySessionRepository(self.clock)
         self.hand_over = HandOver(self.ready_queue)
+        self.end_runs = EndRuns(
+            jobs=self.jobs,
+            clock=self.clock,
+            hand_over=self.hand_over,
+            limits=DEFAULT_LIMITS,
+            tally=self.tally,
+        )
+        self.reclaim_lost_jobs = ReclaimLostJobs(
+            lost_runs=InMemoryLostRuns(self.jobs, self.sessions, self.clock),
+            end_runs=self.end_runs,
+            tally=self.tally,
+        )
+        self.expire_jobs = ExpireJobs(
+            expiring_jobs=InMemoryExpiringJobs(self.jobs, self.clock),
+            jobs=self.jobs,
+            clock=self.clock,
+            ready_queue=self.ready_queue,
+            tally=self.tally,
+        )
         self.do = UseCases(
             submit_jobs=SubmitJobs(self.jobs, self.clock),
             claim_jobs=ClaimJobs(
@@ -48,9 +74,12 @@ class StoreOverMemory:
                 hand_over=self.hand_over,
                 limits=DEFAULT_LIMITS,
                 chance=lambda: 0.5,
+                tally=self.tally,
             ),
             cancel_jobs=CancelJobs(self.jobs, self.clock),
             retry_jobs=RetryJobs(self.jobs, self.clock, self.hand_over),
-            keep_session=KeepSession(sessions=self.sessions, jobs=self.jobs, lease=self.lease),
+            keep_session=KeepSession(
+                sessions=self.sessions, jobs=self.jobs, end_runs=self.end_runs, lease=self.lease
+            ),
             list_attempts=ListAttempts(self.jobs),
         )

@@ -1,25 +1,35 @@
 """The Redis hand-off: ids of jobs that are ready to run, per queue, in rank order.
 
 One sorted set per (namespace, queue): member = job id, score = rank. It is a hint that can be rebuilt from PostgreSQL:
-adding an id twice changes nothing, and a worker asks the store before it runs anything.
+adding an id twice changes nothing, a worker asks the store before it runs anything, and the store repairs what is
+missing (ready_repair.py).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
+import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 
 from treadle_domain.job import Job
+from treadle_wire.ready_scripts import ADD
+from treadle_wire.redis_connection import connect
 
-_CONNECT_TIMEOUT_SECONDS = 2.0
-_REPLY_TIMEOUT_SECONDS = 5.0
+__all__ = ["LONGEST_BLOCK", "Popped", "QueueName", "ReadyKeys", "ReadySets", "connect"]
+
 LONGEST_BLOCK = timedelta(seconds=1)
 """Blocking longer would outlast the reply timeout and delay a shutdown, which never cancels a pop."""
+
+QueueName = tuple[str, str]
+"""Namespace and queue."""
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,45 +42,61 @@ class Popped:
     garbage: tuple[bytes, ...] = ()
 
 
-def connect(url: str) -> Redis:
-    """Connects at the first command; every command has a deadline."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=_REPLY_TIMEOUT_SECONDS,
-        socket_keepalive=True,
-    )
+@dataclass(frozen=True, slots=True)
+class ReadyKeys:
+    """The braces are a hash tag: all keys live in one shard. Names hold no slash, so keys cannot collide."""
+
+    prefix: str
+
+    def ready(self, queue: QueueName) -> str:
+        return f"{{{self.prefix}}}/ready/{field_of(queue)}"
+
+    def missing(self, queue: QueueName) -> str:
+        return f"{{{self.prefix}}}/missing/{field_of(queue)}"
+
+    @property
+    def shared(self) -> list[str]:
+        """Those that every script begins with."""
+        return [f"{{{self.prefix}}}/{name}" for name in ("boundary", "filling", "cap")]
+
+
+def field_of(queue: QueueName) -> str:
+    return "/".join(queue)
 
 
 class ReadySets:
-    """Raises redis.RedisError when Redis cannot be reached or refuses."""
+    """Raises redis.RedisError or OSError when Redis cannot be reached or refuses."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
-        self._prefix = prefix
+        self._keys = ReadyKeys(prefix)
+        self._add_script = redis.register_script(ADD)
 
     def key(self, namespace: str, queue: str) -> str:
-        """The braces are a hash tag: all keys live in one shard. Names hold no slash, so keys cannot collide."""
-        return f"{{{self._prefix}}}/ready/{namespace}/{queue}"
+        return self._keys.ready((namespace, queue))
 
     async def add(self, jobs: Iterable[Job]) -> None:
-        members: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        """All at once. What lies beyond a queue's boundary is left to the top-up from PostgreSQL."""
+        ranks: defaultdict[QueueName, dict[UUID, int]] = defaultdict(dict)
         for job in jobs:
-            members[self.key(job.namespace, job.queue)][str(job.id)] = job.rank
-        await self._add(members)
+            ranks[job.namespace, job.queue][job.id] = job.rank
+        await self._add(ranks)
 
     async def put_back(self, popped: Popped) -> None:
-        members = {str(job_id): rank for job_id, rank in popped.ranks.items()}
-        await self._add({self.key(popped.namespace, popped.queue): members})
+        await self._add({(popped.namespace, popped.queue): popped.ranks})
 
     async def remove(self, jobs: Iterable[Job]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for job in jobs:
-                pipeline.zrem(self.key(job.namespace, job.queue), str(job.id))
-            await pipeline.execute()
+        members: defaultdict[str, list[str]] = defaultdict(list)
+        for job in jobs:
+            members[self.key(job.namespace, job.queue)].append(str(job.id))
+        async with leaving_replicas(self._redis):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for key, ids in members.items():
+                    pipeline.zrem(key, *ids)
+                await pipeline.execute()
 
     async def pop(
-        self, queues: Sequence[tuple[str, str]], count: int, block: timedelta = LONGEST_BLOCK
+        self, queues: Sequence[QueueName], count: int, block: timedelta = LONGEST_BLOCK
     ) -> Popped | None:
         """Up to `count` ids, lowest rank first, of the first queue in the order given that has any.
 
@@ -80,7 +106,10 @@ class ReadySets:
         by_key = {self.key(*queue): queue for queue in queues}
         seconds = block.total_seconds()
         try:
-            reply = await self._redis.bzmpop(seconds, len(by_key), [*by_key], min=True, count=count)
+            async with leaving_replicas(self._redis):
+                reply = await self._redis.bzmpop(
+                    seconds, len(by_key), [*by_key], min=True, count=count
+                )
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
@@ -92,22 +121,52 @@ class ReadySets:
         key, members = cast("tuple[bytes, list[tuple[bytes, bytes]]]", reply)
         return _read(by_key[key.decode()], members)
 
-    async def _add(
-        self, members: dict[str, dict[str, int]] | defaultdict[str, dict[str, int]]
-    ) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for key, ranks in members.items():
-                if ranks:
-                    pipeline.zadd(key, ranks)
-            await pipeline.execute()
+    async def eviction_policy_problem(self) -> str | None:
+        """A sentence if Redis may forget keys to save memory instead of refusing new ones."""
+        memory = await self._redis.info("memory")
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if memory.get("maxmemory", 0) == 0 or policy == "noeviction":
+            return None
+        return (
+            f"Redis may evict the ready queue: maxmemory-policy is {policy}, should be noeviction"
+        )
+
+    async def _add(self, ranks: Mapping[QueueName, Mapping[UUID, int]]) -> None:
+        queues = [queue for queue in ranks if ranks[queue]]
+        if not queues:
+            return
+        keys = [*self._keys.shared, *map(self._keys.ready, queues)]
+        words: list[str | int] = []
+        for queue in queues:
+            words += [field_of(queue), len(ranks[queue])]
+            for job_id, rank in ranks[queue].items():
+                words += [rank, str(job_id)]
+        async with leaving_replicas(self._redis):
+            log_dropped(await self._add_script(keys, words))
 
     async def _drop_spoilt(self, keys: Iterable[str]) -> None:
         for key in keys:
             if await self._redis.type(key) not in (b"zset", b"none"):
                 await self._redis.delete(key)
+                log_dropped([key.encode()])
 
 
-def _read(queue: tuple[str, str], members: list[tuple[bytes, bytes]]) -> Popped:
+@asynccontextmanager
+async def leaving_replicas(redis: Redis) -> AsyncIterator[None]:
+    """After a failover a connection may lead to what is a replica now: the next command connects anew."""
+    try:
+        yield
+    except ReadOnlyError:
+        await redis.connection_pool.disconnect(inuse_connections=False)
+        raise
+
+
+def log_dropped(keys: Iterable[bytes]) -> None:
+    for key in keys:
+        _log.warning("ready queue: dropped a key of the wrong kind", key=key.decode())
+
+
+def _read(queue: QueueName, members: list[tuple[bytes, bytes]]) -> Popped:
     ranks: dict[UUID, int] = {}
     garbage: list[bytes] = []
     for member, score in members:

@@ -6,6 +6,7 @@ import sys
 
 import structlog
 import uvloop
+from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from treadle_store.adapters.outbound.postgres.migrate import migrate
@@ -39,6 +40,10 @@ async def serve(container: Container, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = container.server()
     await server.start()
+    if settings.store_metrics_port:
+        start_http_server(
+            settings.store_metrics_port, settings.store_metrics_host, container.registry()
+        )
     _log.info("store: listening", address=settings.store_listen)
     async with container.hand_over(), asyncio.TaskGroup() as group:
         timers = [group.create_task(timer.run()) for timer in container.timers()]

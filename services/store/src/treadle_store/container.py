@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 
 from dependency_injector import containers, providers
+from prometheus_client import CollectorRegistry
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
 from treadle_store.adapters.inbound.grpc.server import GrpcServer
@@ -12,20 +13,30 @@ from treadle_store.adapters.inbound.timers import Timer
 from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnouncements
 from treadle_store.adapters.outbound.postgres.clock import PostgresClock
 from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
+from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
+from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
+from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_store.adapters.outbound.redis_ready_queue import RedisReadyQueue
+from treadle_store.adapters.outbound.redis_ready_stock import RedisReadyStock
 from treadle_store.application.announce_due_jobs import AnnounceDueJobs
 from treadle_store.application.cancel_jobs import CancelJobs
 from treadle_store.application.claim_jobs import ClaimJobs
+from treadle_store.application.end_runs import EndRuns
+from treadle_store.application.expire_jobs import ExpireJobs
 from treadle_store.application.finish_jobs import FinishJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
+from treadle_store.application.repair_ready_queue import RepairReadyQueue
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 from treadle_store.settings import Settings
 from treadle_wire.ready_queue import ReadySets, connect
+from treadle_wire.ready_repair import ReadyRepair
 
 
 class Container(containers.DeclarativeContainer):
@@ -46,6 +57,12 @@ class Container(containers.DeclarativeContainer):
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
     hand_over = providers.Singleton(HandOver, ready_queue)
 
+    registry = providers.Singleton(CollectorRegistry)
+    tally = providers.Singleton(PrometheusTally, registry)
+    end_runs = providers.Singleton(
+        EndRuns, jobs=jobs, clock=clock, hand_over=hand_over, limits=DEFAULT_LIMITS, tally=tally
+    )
+
     use_cases = providers.Singleton(
         UseCases,
         submit_jobs=providers.Singleton(SubmitJobs, jobs, clock),
@@ -64,15 +81,44 @@ class Container(containers.DeclarativeContainer):
             hand_over=hand_over,
             limits=DEFAULT_LIMITS,
             chance=providers.Object(random.random),
+            tally=tally,
         ),
         cancel_jobs=providers.Singleton(CancelJobs, jobs, clock),
         retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over),
         keep_session=providers.Singleton(
-            KeepSession, sessions=sessions, jobs=jobs, lease=settings.provided.lease
+            KeepSession,
+            sessions=sessions,
+            jobs=jobs,
+            end_runs=end_runs,
+            lease=settings.provided.lease,
         ),
         list_attempts=providers.Singleton(ListAttempts, jobs),
     )
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, announcements, ready_queue)
+    reclaim_lost_jobs = providers.Singleton(
+        ReclaimLostJobs,
+        lost_runs=providers.Singleton(PostgresLostRuns, database),
+        end_runs=end_runs,
+        tally=tally,
+    )
+    expire_jobs = providers.Singleton(
+        ExpireJobs,
+        expiring_jobs=providers.Singleton(PostgresExpiringJobs, database),
+        jobs=jobs,
+        clock=clock,
+        ready_queue=ready_queue,
+        tally=tally,
+    )
+    repair_ready_queue = providers.Singleton(
+        RepairReadyQueue,
+        turns=providers.Singleton(PostgresReadyTurns, database),
+        stock=providers.Singleton(
+            RedisReadyStock,
+            providers.Singleton(ReadyRepair, redis, settings.provided.redis_key_prefix),
+        ),
+        tally=tally,
+        ids_limit=settings.provided.redis_ids_limit,
+    )
 
     server = providers.Singleton(
         GrpcServer,
@@ -85,5 +131,11 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(Timer, "announce", timedelta(seconds=1), announce_due_jobs),
         providers.Singleton(
             Timer, "look back", timedelta(seconds=5), announce_due_jobs.provided.look_back
+        ),
+        providers.Singleton(Timer, "reclaim", timedelta(seconds=1), reclaim_lost_jobs),
+        providers.Singleton(Timer, "expire", timedelta(seconds=1), expire_jobs),
+        providers.Singleton(Timer, "repair", timedelta(seconds=1), repair_ready_queue),
+        providers.Singleton(
+            Timer, "forget sessions", timedelta(minutes=1), sessions.provided.forget_closed
         ),
     )

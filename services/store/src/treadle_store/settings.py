@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     """Connections for reads, and as many for writes."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
+    redis_ids_limit: PositiveInt = 200_000
+    """Ids in Redis, of all queues together; about 100 bytes each. Those beyond wait in PostgreSQL only."""
     store_listen: str = "127.0.0.1:50051"
     lease_ttl_seconds: PositiveFloat = 30
     """How long a worker's session lives after its last heartbeat."""
@@ -25,6 +27,9 @@ class Settings(BaseSettings):
     """How long a job waits for a worker that knows its type before it fails."""
     stop_grace_seconds: Annotated[float, Field(ge=0)] = 5
     """How long calls under way may take after SIGTERM."""
+    store_metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Where Prometheus finds /metrics; 0: nowhere."""
+    store_metrics_host: str = "127.0.0.1"
     log_format: LogFormat = "console"
     log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
 

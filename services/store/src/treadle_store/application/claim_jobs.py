@@ -49,7 +49,8 @@ class ClaimJobs:
         found = await self.jobs.find_stored(batch.namespace, ids)
         jobs = [stored.job for stored in found.values()]
         if any(job.session == batch.session for job in jobs):
-            decision.granted = await self.jobs.held_by_claim(batch.session, batch.claim_id)
+            held = await self.jobs.held_by(batch.session)
+            decision.granted = {r.job_id: r.fence for r in held if r.claim_id == batch.claim_id}
         for queue in {job.queue for job in jobs if job.type not in decision.session.handlers}:
             types = await self.sessions.live_types(batch.namespace, queue)
             decision.known_types[queue] = types

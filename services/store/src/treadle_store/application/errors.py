@@ -2,6 +2,7 @@
 
 StoreError
 ├── DatabaseUnavailable   no answer from PostgreSQL: nothing, or an unknown part, was done; a repeat is safe
+├── Conflicted            PostgreSQL undid all of it for the sake of another: the same call may well succeed
 ├── TooContended          others changed the same jobs in every round
 └── Unstorable            PostgreSQL refused the data of one of the rows: nothing of the batch was stored
 """
@@ -12,6 +13,10 @@ class StoreError(Exception):
 
 
 class DatabaseUnavailable(StoreError):
+    pass
+
+
+class Conflicted(StoreError):
     pass
 
 

@@ -1,6 +1,6 @@
 """Workers report how runs ended."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from treadle_domain.run_policy import Limits
 from treadle_domain.states import JobState
 from treadle_store.application.change_jobs import change_jobs
 from treadle_store.application.hand_over import HandOver
-from treadle_store.application.ports import Change, Clock, JobRepository
+from treadle_store.application.ports import Change, Clock, Happening, JobRepository, Tally
 
 _UNSTORABLE = JobError(
     kind=ErrorKind.UNSTORABLE, message="PostgreSQL refused to store what the run returned"
@@ -29,6 +29,7 @@ class FinishJobs:
     hand_over: HandOver
     limits: Limits
     chance: Callable[[], float]
+    tally: Tally
 
     async def __call__(self, session: UUID, reports: Sequence[RunReport]) -> list[Ruling]:
         """In the order given. A job that is gone is ruled STALE."""
@@ -45,6 +46,8 @@ class FinishJobs:
             await change_jobs(load, self.jobs.save, batch, decision.decide, decision.refused)
             await self.hand_over(decision.again.values(), decision.now)
             rulings |= {(i, batch[i].fence): ruling for i, ruling in decision.rulings.items()}
+            stale = Counter(decision.rulings.values())[Ruling.STALE]
+            self.tally.count(Happening.STALE_OUTCOME, stale)
         return [rulings[report.job_id, report.fence] for report in reports]
 
 

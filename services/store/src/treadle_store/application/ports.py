@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -35,6 +36,26 @@ class Change:
     hold: Hold | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldRun:
+    """What is kept of a run while it lasts."""
+
+    job_id: UUID
+    fence: int
+    claim_id: UUID
+    heartbeat_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidRun:
+    """A run that nobody will report on. `is_lost`: its worker died, else it gave the job back or never had it."""
+
+    job_id: UUID
+    session: UUID
+    fence: int
+    is_lost: bool
+
+
 class JobRepository(Protocol):
     """Jobs, live and finished alike: a job that moves between the two is never missed by a read."""
 
@@ -47,6 +68,10 @@ class JobRepository(Protocol):
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
         """Without those that do not exist in the namespace."""
+        ...
+
+    async def find_anywhere(self, ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        """As `find`, in all namespaces: for what the store does by itself."""
         ...
 
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
@@ -67,8 +92,12 @@ class JobRepository(Protocol):
         """Oldest first, the newest KEPT_ATTEMPTS."""
         ...
 
-    async def held_by_claim(self, session: UUID, claim_id: UUID) -> Mapping[UUID, int]:
-        """Job id to fence of the runs that this ClaimJobs call got and that have not ended."""
+    async def held_by(self, session: UUID) -> Sequence[HeldRun]:
+        """The session's runs that have not ended."""
+        ...
+
+    async def drop_holds(self, runs: Sequence[VoidRun]) -> None:
+        """Forgets that these runs are held; the jobs stay as they are."""
         ...
 
     async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
@@ -76,8 +105,16 @@ class JobRepository(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """`is_new`: the heartbeat's number was above the last one, so the lease was extended."""
+
+    expires_at: datetime
+    is_new: bool
+
+
 class SessionRepository(Protocol):
-    """Worker sessions; their time is the database's."""
+    """Worker sessions. A lease ends by the up clock, which stands still while no store reaches the database."""
 
     async def open(self, session: WorkerSession, lease: timedelta) -> None:
         """A repeat changes nothing."""
@@ -87,12 +124,16 @@ class SessionRepository(Protocol):
         """Raises SessionNotOpen."""
         ...
 
-    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> datetime:
-        """Returns the end of the lease. A `number` not above the last one extends nothing. Raises SessionNotOpen."""
+    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> Extension:
+        """A `number` not above the last one extends nothing. Raises SessionNotOpen."""
         ...
 
     async def close(self, session_id: UUID, end: SessionEnd) -> None:
         """For good; a repeat changes nothing."""
+        ...
+
+    async def forget_closed(self) -> None:
+        """Those that closed a day ago and hold nothing."""
         ...
 
     async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
@@ -111,6 +152,32 @@ class ReadyQueue(Protocol):
 
     async def add(self, jobs: Sequence[Job]) -> bool:
         """False when the ids could not be handed over."""
+        ...
+
+    async def remove(self, jobs: Sequence[Job]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    sessions_closed: int = 0
+    """Those whose lease had ended."""
+    runs: Sequence[VoidRun] = ()
+    """Of sessions that are not open."""
+
+
+class LostRuns(Protocol):
+    async def take_stock(self, limit: int) -> Stock:
+        """Moves the up clock on, closes the sessions whose lease ended and finds up to `limit` runs, the oldest first.
+
+        In one short transaction; nothing while another replica has its turn.
+        """
+        ...
+
+
+class ExpiringJobs(Protocol):
+    async def expired(self, limit: int) -> Sequence[UUID]:
+        """PENDING jobs that never started and whose `expires_at` has passed, of all namespaces; none while another
+        replica has its turn."""
         ...
 
 
@@ -139,3 +206,24 @@ class Announcements(Protocol):
     def turn(self) -> AbstractAsyncContextManager[AnnounceTurn | None]:
         """None while another replica has its turn."""
         ...
+
+
+class Happening(StrEnum):
+    """What is counted, since somebody should look when it grows."""
+
+    STALE_OUTCOME = "stale_outcome"
+    """A report of a claim that is void: refused."""
+    SESSION_EXPIRED = "session_expired"
+    RUN_LOST = "run_lost"
+    """Its session died."""
+    RUN_RELEASED = "run_released"
+    """Its session drained, or never learned of the claim."""
+    JOB_EXPIRED = "job_expired"
+    REPAIRED = "repaired"
+    """An id was ready and not in the ready queue."""
+    REBUILT = "rebuilt"
+    """The ready queue was not what it had been: read again from PostgreSQL."""
+
+
+class Tally(Protocol):
+    def count(self, happening: Happening, times: int = 1) -> None: ...

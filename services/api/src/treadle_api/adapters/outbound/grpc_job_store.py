@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the stubs name a class that the generated module does not h
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
 
 DEADLINE_SECONDS = 5.0
+_LONGEST_TRY_SECONDS = 2.0
+"""A store that hangs must leave time to ask another one."""
 _PAUSES_SECONDS = (0.2, 0.8)
 _OUTAGES = (
     grpc.StatusCode.UNAVAILABLE,
@@ -109,15 +111,18 @@ class GrpcJobStore:
         deadline = time.monotonic() + self._deadline_seconds
         unknown = False
         for pause in (*_PAUSES_SECONDS, None):
+            left = deadline - time.monotonic()
             try:
-                response = await method(request, timeout=deadline - time.monotonic())
+                response = await method(request, timeout=min(left, _LONGEST_TRY_SECONDS))
             except grpc.aio.AioRpcError as error:
                 unknown |= self._was_sent(error)
-                if pause is None or (unknown and not repeatable) or _timed_out(error):
+                is_last = pause is None or time.monotonic() + pause >= deadline
+                if is_last or (unknown and not repeatable):
                     raise StoreUnavailable(outcome_unknown=unknown) from error
             else:
                 self._outage.answered()
                 return response
+            assert pause is not None
             await asyncio.sleep(pause * (1 - self._chance() / 2))
         raise AssertionError("the last round returns or raises")
 
@@ -131,10 +136,6 @@ class GrpcJobStore:
         details = error.details() or ""
         self._outage.failed(f"{error.code().name}: {details}")
         return not details.startswith(_NOT_SENT)
-
-
-def _timed_out(error: grpc.aio.AioRpcError) -> bool:
-    return error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def _submitted(answer: pb.SubmitJobsResponse.Submitted) -> Submitted | DomainError:

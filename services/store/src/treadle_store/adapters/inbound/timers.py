@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
@@ -13,23 +12,32 @@ from treadle_store.application.errors import StoreError
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class Timer:
     """`tick` returns True when there is more to do at once."""
 
-    name: str
-    period: timedelta
-    tick: Callable[[], Awaitable[bool | None]]
+    def __init__(
+        self, name: str, period: timedelta, tick: Callable[[], Awaitable[bool | None]]
+    ) -> None:
+        self._name = name
+        self._period = period
+        self._tick = tick
+        self._failures = 0
 
     async def run(self) -> NoReturn:
         while True:
             if not await self._tick_or_log():
-                await asyncio.sleep(self.period.total_seconds())
+                await asyncio.sleep(self._period.total_seconds())
 
     async def _tick_or_log(self) -> bool | None:
-        """An outage ends a tick, never the timer."""
+        """An outage ends a tick, never the timer; the log has its begin and its end."""
         try:
-            return await self.tick()
+            more = await self._tick()
         except StoreError as error:
-            _log.warning("timer: tick failed", timer=self.name, error=str(error))
+            self._failures += 1
+            if self._failures == 1:
+                _log.warning("timer: ticks fail", timer=self._name, error=str(error))
             return False
+        if self._failures:
+            _log.info("timer: ticks again", timer=self._name, failures=self._failures)
+            self._failures = 0
+        return more

@@ -22,3 +22,10 @@ class RedisReadyQueue:
             _log.warning("ready queue: ids not handed over", jobs=len(jobs), error=str(error))
             return False
         return True
+
+    async def remove(self, jobs: Sequence[Job]) -> None:
+        """Whoever pops an id that stayed is told by the store that its job is gone."""
+        try:
+            await self._ready_sets.remove(jobs)
+        except (RedisError, OSError) as error:
+            _log.warning("ready queue: ids not removed", jobs=len(jobs), error=str(error))

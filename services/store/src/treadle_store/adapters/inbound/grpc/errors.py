@@ -1,5 +1,7 @@
 """What callers are told when a call is refused or fails: one interceptor for all methods."""
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -8,16 +10,22 @@ import structlog
 from grpc.aio import ServerInterceptor, ServicerContext
 
 from treadle_domain.errors import DomainError
-from treadle_store.application.errors import StoreError
+from treadle_store.application.errors import Conflicted, StoreError
 from treadle_wire.status import FAULT_KEY, STATUS, fault_to_wire
 
 _log = structlog.get_logger()
+
+_TRIES = 4
+_LONGEST_PAUSE_SECONDS = 0.2
 
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 class ErrorsToStatus(ServerInterceptor):
-    """Domain errors travel with their fields; whatever keeps the store from answering is UNAVAILABLE: try again."""
+    """Domain errors travel with their fields; whatever keeps the store from answering is UNAVAILABLE: try again.
+
+    A call that PostgreSQL undid for the sake of another is made again first.
+    """
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -29,7 +37,7 @@ class ErrorsToStatus(ServerInterceptor):
 
         async def answer_or_abort(request: Any, context: ServicerContext[Any, Any]) -> Any:
             try:
-                return await answer(request, context)
+                return await self._again_if_undone(answer, request, context)
             except DomainError as error:
                 await _refuse(context, error)
             except StoreError as error:
@@ -41,6 +49,16 @@ class ErrorsToStatus(ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    async def _again_if_undone(
+        self, answer: Callable[..., Awaitable[Any]], request: Any, context: Any
+    ) -> Any:
+        for _ in range(_TRIES - 1):
+            try:
+                return await answer(request, context)
+            except Conflicted:
+                await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311
+        return await answer(request, context)
 
 
 async def _refuse(context: ServicerContext[Any, Any], error: DomainError) -> NoReturn:

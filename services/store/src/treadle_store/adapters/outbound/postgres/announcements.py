@@ -15,9 +15,9 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.reads import job_columns
 from treadle_store.adapters.outbound.postgres.rows import job_of
 from treadle_store.adapters.outbound.postgres.tables import live_jobs, marks
+from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 from treadle_store.application.ports import Mark
 
-_LOCK = 0x7EAD1E02
 _NAME = "announced"
 _BEGINNING = UUID(int=0)
 
@@ -57,12 +57,12 @@ class PostgresAnnouncements:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[PostgresAnnounceTurn | None]:
-        async with self._database.transaction() as connection:
-            if await connection.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
-                now = (await connection.scalars(select(func.clock_timestamp()))).one()
-                yield PostgresAnnounceTurn(connection, now, await _mark(connection, now))
-            else:
+        async with turn(self._database, Turn.ANNOUNCE) as connection:
+            if connection is None:
                 yield None
+                return
+            now = (await connection.scalars(select(func.clock_timestamp()))).one()
+            yield PostgresAnnounceTurn(connection, now, await _mark(connection, now))
 
 
 async def _mark(connection: AsyncConnection, now: datetime) -> Mark:

@@ -23,7 +23,7 @@ from treadle_store.adapters.outbound.postgres.rows import (
     values_of,
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
-from treadle_store.application.ports import Change, Hold
+from treadle_store.application.ports import Change, HeldRun, Hold, VoidRun
 
 
 class PostgresJobRepository:
@@ -42,6 +42,10 @@ class PostgresJobRepository:
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
         jobs = map(job_of, await self._read(reads.FIND, {"namespace": namespace, "ids": [*ids]}))
+        return {job.id: job for job in jobs}
+
+    async def find_anywhere(self, ids: Collection[UUID]) -> Mapping[UUID, Job]:
+        jobs = map(job_of, await self._read(reads.FIND_ANYWHERE, {"ids": [*ids]}))
         return {job.id: job for job in jobs}
 
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
@@ -67,11 +71,16 @@ class PostgresJobRepository:
         statement = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.fence)
         return [attempt_of(row) for row in await self._read(statement, {})]
 
-    async def held_by_claim(self, session: UUID, claim_id: UUID) -> Mapping[UUID, int]:
-        statement = select(held.c.job_id, held.c.fence).where(
-            held.c.session == session, held.c.claim_id == claim_id
-        )
-        return {row.job_id: row.fence for row in await self._read(statement, {})}
+    async def held_by(self, session: UUID) -> Sequence[HeldRun]:
+        statement = select(
+            held.c.job_id, held.c.fence, held.c.claim_id, held.c.heartbeat_number
+        ).where(held.c.session == session)
+        return [HeldRun(**row._mapping) for row in await self._read(statement, {})]
+
+    async def drop_holds(self, runs: Sequence[VoidRun]) -> None:
+        rows = [{"session": r.session, "job_id": r.job_id, "fence": r.fence} for r in runs]
+        async with self._database.transaction() as connection:
+            await connection.execute(statements.DROP_HOLDS, statements.parameters(rows))
 
     async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
         statement = (

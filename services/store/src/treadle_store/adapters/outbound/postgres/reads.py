@@ -34,16 +34,23 @@ def _stored_columns(table: Table) -> list[ColumnElement[Any]]:
 
 
 def _of_ids(table: Table, columns: list[Any]) -> Select[Any]:
-    wanted = any_(bindparam("ids", type_=ARRAY(Uuid())))
-    return select(*columns).where(table.c.id == wanted, table.c.namespace == bindparam("namespace"))
+    return select(*columns).where(table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
 
 
-FIND = union_all(
+def _of_namespace(table: Table, columns: list[Any]) -> Select[Any]:
+    return _of_ids(table, columns).where(table.c.namespace == bindparam("namespace"))
+
+
+FIND_ANYWHERE = union_all(
     _of_ids(live_jobs, job_columns(live_jobs)), _of_ids(finished_jobs, job_columns(finished_jobs))
 )
+FIND = union_all(
+    _of_namespace(live_jobs, job_columns(live_jobs)),
+    _of_namespace(finished_jobs, job_columns(finished_jobs)),
+)
 FIND_STORED = union_all(
-    _of_ids(live_jobs, _stored_columns(live_jobs)),
-    _of_ids(finished_jobs, _stored_columns(finished_jobs)),
+    _of_namespace(live_jobs, _stored_columns(live_jobs)),
+    _of_namespace(finished_jobs, _stored_columns(finished_jobs)),
 )
 
 

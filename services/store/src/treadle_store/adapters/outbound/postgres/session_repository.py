@@ -3,16 +3,19 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import any_, func, select, update
+from sqlalchemy import any_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from treadle_domain.errors import SessionNotOpen
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.rows import options_of, options_values
-from treadle_store.adapters.outbound.postgres.tables import sessions
+from treadle_store.adapters.outbound.postgres.tables import held, sessions
+from treadle_store.adapters.outbound.postgres.up_clock import up_now
+from treadle_store.application.ports import Extension
 
 _NOW = func.clock_timestamp()
+_KEPT = timedelta(days=1)
 
 
 class PostgresSessionRepository:
@@ -30,6 +33,7 @@ class PostgresSessionRepository:
             opened_at=_NOW,
             heartbeat_number=0,
             expires_at=_NOW + lease,
+            expires_up=up_now() + lease.total_seconds(),
         )
         async with self._database.transaction() as connection:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
@@ -50,21 +54,26 @@ class PostgresSessionRepository:
             handlers={name: options_of(said) for name, said in row.handlers.items()},
         )
 
-    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> datetime:
+    async def extend(self, session_id: UUID, number: int, lease: timedelta) -> Extension:
         is_open = (sessions.c.id == session_id) & sessions.c.closed_at.is_(None)
         extended = (
             update(sessions)
-            .values(heartbeat_number=number, expires_at=_NOW + lease)
+            .values(
+                heartbeat_number=number,
+                expires_at=_NOW + lease,
+                expires_up=up_now() + lease.total_seconds(),
+            )
             .where(is_open, sessions.c.heartbeat_number < number)
             .returning(sessions.c.expires_at)
         )
         async with self._database.transaction() as connection:
-            expires_at: datetime | None = await connection.scalar(extended)
-            if expires_at is None:
-                expires_at = await connection.scalar(select(sessions.c.expires_at).where(is_open))
-        if expires_at is None:
+            new: datetime | None = await connection.scalar(extended)
+            if new is not None:
+                return Extension(expires_at=new, is_new=True)
+            old = await connection.scalar(select(sessions.c.expires_at).where(is_open))
+        if old is None:
             raise SessionNotOpen(session_id)
-        return expires_at
+        return Extension(expires_at=old, is_new=False)
 
     async def close(self, session_id: UUID, end: SessionEnd) -> None:
         statement = (
@@ -75,13 +84,19 @@ class PostgresSessionRepository:
         async with self._database.transaction() as connection:
             await connection.execute(statement)
 
+    async def forget_closed(self) -> None:
+        is_held = exists().where(held.c.session == sessions.c.id)
+        statement = delete(sessions).where(sessions.c.closed_at < _NOW - _KEPT, ~is_held)
+        async with self._database.transaction() as connection:
+            await connection.execute(statement)
+
     async def live_types(self, namespace: str, queue: str) -> frozenset[str]:
         statement = (
             select(func.jsonb_object_keys(sessions.c.handlers))
             .distinct()
             .where(
                 sessions.c.closed_at.is_(None),
-                sessions.c.expires_at > _NOW,
+                sessions.c.expires_up > up_now(),
                 any_(sessions.c.namespaces) == namespace,
                 any_(sessions.c.queues) == queue,
             )

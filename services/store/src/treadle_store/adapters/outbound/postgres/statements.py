@@ -134,9 +134,9 @@ def _delete_finished_twins() -> ReturningDelete[Any]:
     return delete(live_jobs).where(live_jobs.c.id == _ids(), twin).returning(live_jobs.c.id)
 
 
-def _delete_held() -> Delete:
-    given = _given([held.c.session, held.c.job_id])
-    return delete(held).where(held.c.session == given.c.session, held.c.job_id == given.c.job_id)
+def _delete_held(*key: Column[Any]) -> Delete:
+    given = _given(key)
+    return delete(held).where(*(c == given.c[c.name] for c in key))
 
 
 def _delete_old_attempts() -> Delete:
@@ -154,4 +154,5 @@ DELETE_FINISHED_TWINS = _delete_finished_twins()
 ADD_ATTEMPTS = _insert_given(attempts)
 DELETE_OLD_ATTEMPTS = _delete_old_attempts()
 HOLD = _insert_given(held)
-DELETE_HELD = _delete_held()
+DELETE_HELD = _delete_held(held.c.session, held.c.job_id)
+DROP_HOLDS = _delete_held(held.c.session, held.c.job_id, held.c.fence)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Integer,
     Interval,
     MetaData,
@@ -101,8 +102,17 @@ sessions = Table(
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("heartbeat_number", BigInteger, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("expires_up", Double, nullable=False),
     Column("closed_at", DateTime(timezone=True)),
     Column("close_reason", Text),
+)
+
+uptime = Table(
+    "uptime",
+    metadata,
+    Column("only_row", Boolean, primary_key=True),
+    Column("up_seconds", Double, nullable=False),
+    Column("ticked_at", DateTime(timezone=True), nullable=False),
 )
 
 marks = Table(

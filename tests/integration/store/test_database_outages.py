@@ -1,0 +1,115 @@
+"""What PostgreSQL's refusals mean, and that nothing has to be restarted after them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.application.errors import Conflicted, DatabaseUnavailable, StoreError
+
+
+@pytest.fixture
+async def database(migrated_database_url: str) -> AsyncIterator[Database]:
+    database = Database(migrated_database_url, pool_size=2)
+    yield database
+    await database.close()
+
+
+async def run(database: Database, *statements: str) -> None:
+    async with database.transaction() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "meaning"),
+    [
+        ("40001", Conflicted),
+        ("40P01", Conflicted),
+        ("55P03", Conflicted),
+        ("53100", DatabaseUnavailable),
+        ("53300", DatabaseUnavailable),
+        ("57P01", DatabaseUnavailable),
+        ("57P03", DatabaseUnavailable),
+        ("25006", DatabaseUnavailable),
+        ("57014", DatabaseUnavailable),
+    ],
+)
+async def test_every_refusal_has_a_meaning(
+    database: Database, sqlstate: str, meaning: type[StoreError]
+) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'said so' USING ERRCODE = '{sqlstate}'; END $$"
+
+    with pytest.raises(meaning):
+        await run(database, raising)
+
+    await run(database, "SELECT 1")
+
+
+async def test_a_real_deadlock_is_undone_and_may_be_tried_again(database: Database) -> None:
+    await run(database, "CREATE TABLE two (id int PRIMARY KEY)", "INSERT INTO two VALUES (1), (2)")
+    both_hold = asyncio.Barrier(2)
+    ends: list[StoreError | None] = []
+
+    async def lock(first: int, second: int) -> None:
+        try:
+            async with database.transaction() as connection:
+                await connection.execute(text(f"SELECT 1 FROM two WHERE id = {first} FOR UPDATE"))
+                await both_hold.wait()
+                await connection.execute(text(f"SELECT 1 FROM two WHERE id = {second} FOR UPDATE"))
+            ends.append(None)
+        except StoreError as error:
+            ends.append(error)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lock(1, 2))
+        group.create_task(lock(2, 1))
+
+    assert sorted(type(end).__name__ for end in ends) == ["Conflicted", "NoneType"]
+
+
+async def test_a_server_that_became_read_only_is_left(database: Database) -> None:
+    await run(database, "SELECT set_config('default_transaction_read_only', 'on', false)")
+    async with database.transaction() as connection:
+        before = await connection.scalar(text("SELECT pg_backend_pid()"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await run(database, "DELETE FROM marks")
+
+    await run(database, "DELETE FROM marks")
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) != before
+
+
+async def test_after_all_backends_were_ended_at_most_one_call_fails(
+    database: Database, migrated_database_url: str
+) -> None:
+    async with database.transaction(), database.transaction():
+        pass
+    with psycopg.connect(migrated_database_url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    with pytest.raises(DatabaseUnavailable):
+        await run(database, "SELECT 1")
+
+    for _ in range(4):
+        await run(database, "SELECT 1")
+
+
+async def test_when_all_connections_are_in_use_a_call_fails_soon_and_recovers(
+    migrated_database_url: str,
+) -> None:
+    database = Database(migrated_database_url, pool_size=1)
+
+    async with database.transaction():
+        with pytest.raises(DatabaseUnavailable):
+            await run(database, "SELECT 1")
+    await run(database, "SELECT 1")
+
+    await database.close()
