@@ -5,6 +5,7 @@ UV := .venv/bin/uv
 MEMBERS := proto libs/domain libs/sdk services/api services/store services/worker deploy/local
 PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store treadle_wire treadle_worker
 # Those of the folders beside the packages that hold Python.
+TIMED := tests/chaos/ tests/e2e/
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
 .PHONY: help run test soak check check-generated proto bench lock docs psql redis-cli clean
@@ -16,7 +17,7 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 	@$(PYTHON) -m treadle_local run
 
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
-	$(PYTHON) -m pytest $(ARGS)
+	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
 
 soak: .venv/ready ## the long tests: minutes of faults, with recovery times; ARGS as for test
 	$(PYTHON) -m pytest -m soak -s $(ARGS)
@@ -67,6 +68,12 @@ PROTOC = $(PYTHON) -m grpc_tools.protoc -Itreadle_wire/store/v1=proto/treadle/st
 generate = $(PROTOC) --python_out=$(1) --pyi_out=$(1) proto/treadle/store/v1/*.proto && \
 	$(PROTOC) --grpc_python_out=$(1) --plugin=protoc-gen-mypy_grpc=.venv/bin/protoc-gen-mypy_grpc \
 	--mypy_grpc_out=quiet:$(1) proto/treadle/store/v1/job_store.proto
+
+# Those that judge times by a whole stack of processes have the machine to themselves.
+define all_tests
+$(PYTHON) -m pytest -q -n 2 --dist loadfile $(sort $(filter-out $(TIMED),$(wildcard tests/*/)))
+	$(PYTHON) -m pytest -q $(TIMED)
+endef
 
 # `ready` is absent while a set-up is under way: one that was interrupted begins from nothing.
 .venv/ready: requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)

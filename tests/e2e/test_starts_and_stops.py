@@ -57,7 +57,7 @@ def test_postgresql_shows_what_the_api_shows_and_redis_holds_ids_only(
         rows = connection.execute("SELECT id::text, state, priority FROM live_jobs").fetchall()
     prefix = own_stack.api.environment["TREADLE_REDIS_KEY_PREFIX"]
     with redis.Redis.from_url(redis_url) as client:
-        keys = [key.decode() for key in client.scan_iter(f"{{{prefix}}}*")]
+        keys = [key.decode() for key in client.scan_iter(f"{{{prefix}}}/ready/*")]
         ids = [member.decode() for member in client.zrange(keys[0], 0, -1)]
 
     assert sorted(rows) == sorted((job["id"], "PENDING", job["priority"]) for job in jobs)
