@@ -19,6 +19,7 @@ from treadle_store.application import keep_session
 from treadle_store.application.claim_jobs import ClaimJobs
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
 
+pytestmark = pytest.mark.soak
 SEARCH = settings(
     max_examples=200,
     stateful_step_count=40,

@@ -1,7 +1,5 @@
 """The worker's end of the ready queue against a real server."""
 
-import asyncio
-import random
 import socket
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -9,7 +7,6 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 from tests.builders import a_job
-from tests.unit.worker.played import Played
 
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
@@ -81,27 +78,3 @@ async def test_a_pop_after_the_server_cut_the_connection_works_again(
 
     assert popped is not None
     assert [*popped.ranks] == [job.id]
-
-
-async def test_no_stop_while_popping_loses_an_id(redis: Redis) -> None:
-    chance = random.Random(7)
-    for _ in range(STOPS // AT_ONCE):
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(_stop_while_popping(redis, chance))
-
-
-async def _stop_while_popping(redis: Redis, chance: random.Random) -> None:
-    ready_sets, job = ReadySets(redis, f"test-{uuid4()}"), a_job(queue="a")
-    played = Played(ready_queue=RedisReadyQueue(ready_sets))
-
-    async with played.living():
-        await asyncio.sleep(chance.random() * 0.1)
-        await ready_sets.add([job])
-        await asyncio.sleep(chance.random() * 0.02)
-
-    is_waiting = await redis.zscore(ready_sets.key(*DEFAULT), str(job.id)) is not None
-    started = {run.job_id for run in played.executors.runs}
-    reported = {report.job_id for batch in played.store.finished for report in batch}
-    assert is_waiting or job.id in started | reported
-    await redis.delete(ready_sets.key(*DEFAULT))

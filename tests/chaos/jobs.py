@@ -1,0 +1,183 @@
+"""Jobs of one test: how they are submitted, and what they and their ledger say in the end."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+from tests.chaos.cluster import Cluster
+
+_SUBMITTERS = 8
+_STREAM_PAUSE_SECONDS = 0.02
+
+
+class Run(NamedTuple):
+    """`at`: by this machine's clock, in seconds."""
+
+    job_id: str
+    fence: int
+    what: str
+    at: float
+
+
+@dataclass
+class Jobs:
+    """`tag` marks them in the store, `answers` counts the status codes of the submits."""
+
+    cluster: Cluster
+    ledger: Path
+    tag: str = field(default_factory=lambda: uuid4().hex)
+    ids: list[str] = field(default_factory=list)
+    answers: Counter[int] = field(default_factory=Counter)
+
+    def submit(self, seconds: float = 0.0, *, api: int = 0, **more: Any) -> str | None:
+        """The id, if the job was accepted."""
+        with self._connection(api) as connection:
+            return self._post(connection, self._body(seconds, more))
+
+    def submit_many(self, count: int, seconds: float = 0.0, **more: Any) -> list[str]:
+        """By both APIs."""
+        body = self._body(seconds, more)
+        shares = [len(range(n, count, _SUBMITTERS)) for n in range(min(count, _SUBMITTERS))]
+
+        def submit(number: int, share: int) -> list[str | None]:
+            with self._connection(number % 2) as connection:
+                return [self._post(connection, body) for _ in range(share)]
+
+        with ThreadPoolExecutor(_SUBMITTERS) as pool:
+            posted = pool.map(submit, range(len(shares)), shares)
+            return [job_id for ids in posted for job_id in ids if job_id is not None]
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Quick jobs, one after the other by each of the APIs, while the block lasts."""
+        enough = Event()
+
+        def submit(api: int) -> None:
+            while not enough.wait(_STREAM_PAUSE_SECONDS):
+                self.submit(api=api)
+
+        with ThreadPoolExecutor(2) as pool:
+            submitting = [pool.submit(submit, api) for api in (0, 1)]
+            try:
+                yield
+            finally:
+                enough.set()
+            for each in submitting:
+                each.result()
+
+    @contextmanager
+    def _connection(self, api: int) -> Iterator[HTTPConnection]:
+        """Costs a tenth of what an httpx client does: a thousand submits must be quick."""
+        url = self.cluster.clients[api].base_url
+        connection = HTTPConnection(url.host, url.port, timeout=15)
+        with closing(connection):
+            yield connection
+
+    def _body(self, seconds: float, more: dict[str, Any]) -> bytes:
+        payload = {"file": str(self.ledger), "seconds": seconds}
+        body = {"type": "work", "payload": payload, "metadata": {"tag": self.tag}, **more}
+        return json.dumps(body).encode()
+
+    def _post(self, connection: HTTPConnection, body: bytes) -> str | None:
+        connection.request("POST", "/v1/jobs", body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        self.answers[answer.status] += 1
+        if answer.status != httpx.codes.CREATED:
+            return None
+        job_id: str = json.loads(text)["id"]
+        self.ids.append(job_id)
+        return job_id
+
+    def runs(self, what: str = "start") -> list[Run]:
+        if not self.ledger.exists():
+            return []
+        words = [line.split() for line in self.ledger.read_text().splitlines()]
+        runs = [Run(job_id, int(fence), does, float(at)) for job_id, fence, does, at in words]
+        return [run for run in runs if run.what == what]
+
+    def started(self) -> set[str]:
+        return {run.job_id for run in self.runs()}
+
+    def read(self, job_id: str) -> dict[str, Any]:
+        answer = self.cluster.clients[0].get(f"/v1/jobs/{job_id}")
+        assert answer.status_code == httpx.codes.OK, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+    def all(self, **filters: str) -> dict[str, dict[str, Any]]:
+        """Those of this test by id, as lists show them."""
+        found: dict[str, dict[str, Any]] = {}
+        query = {"metadata.tag": self.tag, "limit": "100", **filters}
+        while True:
+            answer = self.cluster.clients[0].get("/v1/jobs", params=query)
+            assert answer.status_code == httpx.codes.OK, answer.text
+            page = answer.json()
+            found.update({job["id"]: job for job in page["items"]})
+            if page["next_cursor"] is None:
+                return found
+            query["cursor"] = page["next_cursor"]
+
+    def wait_until_ended(self, within_seconds: float = 20.0) -> None:
+        wait_until(
+            lambda: (
+                self.cluster.sql(
+                    "SELECT count(*) FROM live_jobs WHERE metadata ->> 'tag' = %s", self.tag
+                )
+                == [(0,)]
+            ),
+            within_seconds,
+            self.cluster,
+        )
+
+
+def check_invariants(jobs: Jobs, ended_within_seconds: float = 20.0) -> None:
+    """What holds after every fault: nothing lost, nothing stale, nothing left over."""
+    cluster = jobs.cluster
+    jobs.wait_until_ended(ended_within_seconds)
+    found = jobs.all()
+    states = Counter(job["state"] for job in found.values())
+    assert states == {"SUCCESS": len(found)}, cluster.log()
+    assert set(jobs.ids) <= set(found)
+    starts = Counter(run.job_id for run in jobs.runs())
+    assert all(1 <= starts[job_id] <= job["fence"] for job_id, job in found.items())
+    assert set(Counter((run.job_id, run.fence) for run in jobs.runs()).values()) <= {1}
+    assert not _results_of_other_runs(jobs)
+    wait_until(lambda: cluster.sql("SELECT * FROM held") == [], 3.0, cluster)
+    wait_until(lambda: cluster.ready_ids() == 0, 3.0, cluster)
+    assert cluster.all_alive(), cluster.log()
+
+
+def _results_of_other_runs(jobs: Jobs) -> list[tuple[object, ...]]:
+    return jobs.cluster.sql(
+        "SELECT id, fence, result FROM finished_jobs"
+        " WHERE metadata ->> 'tag' = %s AND (result ->> 'fence')::int IS DISTINCT FROM fence",
+        jobs.tag,
+    )
+
+
+def tell(text: str) -> None:
+    """A measured number, shown by `pytest -s`."""
+    sys.stdout.write(f"\n{text}")
+
+
+def wait_until(
+    holds: Callable[[], bool], within_seconds: float, cluster: Cluster, pause: float = 0.02
+) -> float:
+    """Returns how long it took."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + within_seconds, cluster.log()
+        time.sleep(pause)
+    return time.monotonic() - began
