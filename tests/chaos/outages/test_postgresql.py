@@ -78,6 +78,7 @@ def test_connections_to_postgresql_that_fall_silent_are_left(cluster: Cluster, j
         under_way(jobs, cluster, within_seconds=15.0)
     pause = longest_pause(jobs, since=silent_at)
     tell(f"silent PostgreSQL: {pause:.2f} s without a start, answers {dict(jobs.answers)}")
+    assert cluster.database_proxy.vanished_bytes > 0
     assert set(jobs.answers) <= _ACCEPTED_OR_REFUSED
     check_invariants(jobs)
 

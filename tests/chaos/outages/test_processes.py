@@ -45,6 +45,7 @@ def test_a_worker_started_again_at_once_under_its_name_gets_its_jobs_back_after_
     assert {_counts(found[job_id]) for job_id in others} == {(0, 1, 1)}
 
 
+@pytest.mark.soak
 def test_a_store_that_froze_past_the_lease_holds_nobody_up_and_loses_no_session(
     cluster: Cluster, jobs: Jobs
 ) -> None:

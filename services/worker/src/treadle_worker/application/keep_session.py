@@ -54,12 +54,15 @@ class KeepSession:
 
     async def beat(self, session: UUID, lease: timedelta) -> NoReturn:
         """One at a time, each under a new number, also after one that was not answered. Raises SessionLost."""
+        loop, period = asyncio.get_running_loop(), lease.total_seconds() / BEATS_PER_LEASE
+        due = loop.time() + period
         while True:
-            await asyncio.sleep(lease.total_seconds() / BEATS_PER_LEASE)
+            await asyncio.sleep(due - loop.time())
+            due = loop.time() + period
             beat = self.holdings.heartbeat(session)
             try:
-                # One that hangs must not cost the lease.
-                async with asyncio.timeout(lease.total_seconds() / 3):
+                # One that hangs in a frozen store must leave time to ask another one, several times.
+                async with asyncio.timeout(period):
                     told = await self.store.heartbeat(beat)
             except (StoreUnavailable, TimeoutError) as error:
                 _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
