@@ -33,6 +33,7 @@ def test_a_flush_with_ten_thousand_pending_costs_seconds_and_no_job(
     assert len(jobs.runs()) == len(jobs.ids)
 
 
+@pytest.mark.soak
 def test_a_redis_connection_that_died_in_silence_is_left_for_a_new_one(
     cluster: Cluster, jobs: Jobs
 ) -> None:
