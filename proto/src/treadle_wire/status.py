@@ -1,6 +1,7 @@
 """The one table between what the domain refuses and what gRPC says."""
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from treadle_domain.errors import (
     DomainError,
@@ -9,7 +10,7 @@ from treadle_domain.errors import (
     SessionNotOpen,
     TransitionRefused,
 )
-from treadle_domain.states import Verb
+from treadle_domain.states import JobState, Verb
 from treadle_wire.job_codec import state_from_wire, state_to_wire
 from treadle_wire.scalars import to_uuid
 from treadle_wire.store.v1 import job_pb2 as pb
@@ -23,6 +24,10 @@ STATUS: dict[type[DomainError], grpc.StatusCode] = {
     TransitionRefused: grpc.StatusCode.FAILED_PRECONDITION,
     SessionNotOpen: grpc.StatusCode.FAILED_PRECONDITION,
 }
+
+
+class UnknownFault(Exception):
+    """A refusal in words that only a newer peer knows."""
 
 
 def fault_to_wire(error: DomainError) -> pb.Fault:
@@ -42,6 +47,7 @@ def fault_to_wire(error: DomainError) -> pb.Fault:
 
 
 def fault_from_wire(fault: pb.Fault) -> DomainError:
+    """Raises UnknownFault."""
     match fault.WhichOneof("fault"):
         case "invalid_value":
             return InvalidValue(fault.invalid_value.field, fault.invalid_value.reason)
@@ -49,11 +55,24 @@ def fault_from_wire(fault: pb.Fault) -> DomainError:
             return JobNotFound(to_uuid(fault.job_not_found.job_id))
         case "transition_refused":
             refused = fault.transition_refused
-            state = state_from_wire(refused.state)
-            return TransitionRefused(to_uuid(refused.job_id), state, Verb(refused.verb))
+            return TransitionRefused(to_uuid(refused.job_id), _state(refused), _verb(refused))
         case "session_not_open":
             return SessionNotOpen(to_uuid(fault.session_not_open.session_id))
-    raise TypeError("an empty fault")
+    raise UnknownFault("of no known kind")
+
+
+def _state(refused: pb.Fault.TransitionRefused) -> JobState:
+    try:
+        return state_from_wire(refused.state)
+    except InvalidValue as error:
+        raise UnknownFault(str(error)) from error
+
+
+def _verb(refused: pb.Fault.TransitionRefused) -> Verb:
+    try:
+        return Verb(refused.verb)
+    except ValueError as error:
+        raise UnknownFault(str(error)) from error
 
 
 def fault_of(error: grpc.aio.AioRpcError) -> DomainError | None:
@@ -61,6 +80,8 @@ def fault_of(error: grpc.aio.AioRpcError) -> DomainError | None:
     knows."""
     for key, value in error.trailing_metadata() or ():
         if key == FAULT_KEY and isinstance(value, bytes):
-            fault = pb.Fault.FromString(value)
-            return fault_from_wire(fault) if fault.WhichOneof("fault") else None
+            try:
+                return fault_from_wire(pb.Fault.FromString(value))
+            except (UnknownFault, DecodeError):
+                return None
     return None

@@ -148,6 +148,48 @@ async def test_who_waits_behind_a_call_that_hangs_is_told_in_time_that_nothing_w
     assert all(never_sent not in sent for _, sent in store.calls)
 
 
+async def test_behind_a_store_that_hangs_only_so_many_wait(
+    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_batches, "MAX_WAITING", 3)
+
+    async with asyncio.TaskGroup() as clients:
+        clients.create_task(batches.submit("default", [a_new_job()]))
+        await eventually(lambda: len(store.calls) == 1)
+        for _ in range(3):
+            clients.create_task(batches.submit("default", [a_new_job()]))
+        await asyncio.sleep(0)
+
+        assert await outcome_of(batches, a_new_job()) == "nothing was done"
+
+        store.may_answer.release()
+        store.may_answer.release()
+
+    assert [len(sent) for _, sent in store.calls] == [1, 3]
+
+
+async def test_what_waits_is_bounded_in_bytes_and_is_let_in_again_when_it_was_sent(
+    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit_batches, "MAX_WAITING_BYTES", 20_000)
+    large = b"1" * 15_000
+
+    async with asyncio.TaskGroup() as clients:
+        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        await eventually(lambda: len(store.calls) == 1)
+        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        await asyncio.sleep(0)
+        refused = await outcome_of(batches, a_new_job(large))
+        store.may_answer.release()
+        await eventually(lambda: len(store.calls) == 2)
+        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        store.may_answer.release()
+        store.may_answer.release()
+
+    assert refused == "nothing was done"
+    assert [len(sent) for _, sent in store.calls] == [1, 1, 1]
+
+
 async def outcome_of(batches: SubmitBatches, job: NewJob) -> str:
     with pytest.raises(StoreUnavailable) as outage:
         await batches.submit("default", [job])

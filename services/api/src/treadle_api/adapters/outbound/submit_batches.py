@@ -13,6 +13,9 @@ from treadle_domain.stored_job import NewJob
 
 MAX_JOBS = 1_000
 MAX_BYTES = 7 * 1024 * 1024
+MAX_WAITING = 2_000
+"""Requests: a store that answers takes as many in a fraction of the deadline."""
+MAX_WAITING_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 5.0
 _BESIDE_BYTES = 1_024
 """More than names, times and options take, in the request and in the answer."""
@@ -26,11 +29,8 @@ class _Waiting:
     namespace: str
     jobs: Sequence[NewJob]
     answered: asyncio.Future[Answers]
-
-    @property
-    def size(self) -> int:
-        """Upper bound of the bytes on the wire."""
-        return sum(map(_size, self.jobs))
+    size: int
+    """Upper bound of the bytes on the wire."""
 
 
 class SubmitBatches:
@@ -44,20 +44,19 @@ class SubmitBatches:
         self._send = send
         self._deadline_seconds = deadline_seconds
         self._queue: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
         self._filled = asyncio.Event()
 
     async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> Answers:
         """In the order given. A caller that goes away takes nothing from the others.
 
         Raises DomainError, StoreError; the deadline counts from here, also for those that wait for a call before.
+        Behind a store that hangs no more wait than the bounds say: the others are told at once.
         """
-        answered: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(namespace, jobs, answered)
-        self._queue.append(waiting)
-        self._filled.set()
+        waiting = self._enqueue(namespace, jobs)
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                return await answered
+                return await waiting.answered
         except TimeoutError:
             raise StoreUnavailable(outcome_unknown=not self._withdraw(waiting)) from None
 
@@ -70,11 +69,23 @@ class SubmitBatches:
             else:
                 self._filled.clear()
 
+    def _enqueue(self, namespace: str, jobs: Sequence[NewJob]) -> _Waiting:
+        size = sum(map(_size, jobs))
+        is_full = len(self._queue) >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES
+        if self._queue and is_full:
+            raise StoreUnavailable(outcome_unknown=False)
+        waiting = _Waiting(namespace, jobs, asyncio.get_running_loop().create_future(), size)
+        self._queue.append(waiting)
+        self._waiting_bytes += size
+        self._filled.set()
+        return waiting
+
     def _withdraw(self, waiting: _Waiting) -> bool:
         """False when it was sent already."""
         if waiting not in self._queue:
             return False
         self._queue.remove(waiting)
+        self._waiting_bytes -= waiting.size
         return True
 
     def _next_batch(self) -> list[_Waiting]:
@@ -85,6 +96,7 @@ class SubmitBatches:
             if jobs > MAX_JOBS or size > MAX_BYTES:
                 break
             batch.append(self._queue.popleft())
+        self._waiting_bytes -= sum(waiting.size for waiting in batch)
         return batch
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:

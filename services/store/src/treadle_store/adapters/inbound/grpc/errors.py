@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import grpc
 import structlog
-from grpc.aio import ServerInterceptor, ServicerContext
+from grpc.aio import AbortError, ServerInterceptor, ServicerContext
 
 from treadle_domain.errors import DomainError
 from treadle_store.application.errors import Conflicted, StoreError
@@ -16,7 +16,7 @@ from treadle_wire.status import FAULT_KEY, STATUS, fault_to_wire
 _log = structlog.get_logger()
 
 _TRIES = 4
-_LONGEST_PAUSE_SECONDS = 0.2
+_PAUSE_SECONDS = (0.02, 0.2)
 
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
@@ -24,8 +24,11 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 class ErrorsToStatus(ServerInterceptor):
     """Domain errors travel with their fields; whatever keeps the store from answering is UNAVAILABLE: try again.
 
-    A call that PostgreSQL undid for the sake of another is made again first.
+    A call that PostgreSQL undid for the sake of another is made again first. A fault of ours is told to the log alone.
     """
+
+    def __init__(self) -> None:
+        self._failures = 0
 
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -37,18 +40,37 @@ class ErrorsToStatus(ServerInterceptor):
 
         async def answer_or_abort(request: Any, context: ServicerContext[Any, Any]) -> Any:
             try:
-                return await self._again_if_undone(answer, request, context)
+                response = await self._again_if_undone(answer, request, context)
             except DomainError as error:
                 await _refuse(context, error)
             except StoreError as error:
-                _log.warning("store: cannot answer", method=details.method, error=str(error))
+                self._note_failure(details.method, error)
                 await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+            except AbortError:
+                raise
+            except Exception:  # noqa: BLE001 - gRPC would tell its text to the client
+                _log.exception("store: call failed", method=details.method)
+                await context.abort(grpc.StatusCode.INTERNAL, "a fault of the store: see its log")
+            else:
+                self._note_answer()
+                return response
 
         return grpc.unary_unary_rpc_method_handler(
             answer_or_abort,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def _note_failure(self, method: str, error: StoreError) -> None:
+        """An outage under load is one line, not thousands."""
+        self._failures += 1
+        if self._failures == 1:
+            _log.warning("store: cannot answer", method=method, error=str(error))
+
+    def _note_answer(self) -> None:
+        if self._failures:
+            _log.info("store: answers again", failures=self._failures)
+            self._failures = 0
 
     async def _again_if_undone(
         self, answer: Callable[..., Awaitable[Any]], request: Any, context: Any
@@ -57,7 +79,7 @@ class ErrorsToStatus(ServerInterceptor):
             try:
                 return await answer(request, context)
             except Conflicted:
-                await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311
+                await asyncio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311
         return await answer(request, context)
 
 
