@@ -67,6 +67,7 @@ def _outage_under_running_jobs(
     assert {job["fence"] for job in jobs.all().values()} == {1}
 
 
+@pytest.mark.soak
 def test_connections_to_postgresql_that_fall_silent_are_left(cluster: Cluster, jobs: Jobs) -> None:
     with jobs.stream():
         under_way(jobs, cluster)
