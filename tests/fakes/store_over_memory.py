@@ -83,3 +83,6 @@ class StoreOverMemory:
             ),
             list_attempts=ListAttempts(self.jobs),
         )
+
+    async def check(self) -> None:
+        """Memory is always there."""

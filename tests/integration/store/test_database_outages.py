@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+import treadle_store.adapters.outbound.postgres.database as module
 from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.application.errors import Conflicted, DatabaseUnavailable, StoreError
 
 
@@ -84,22 +87,80 @@ async def test_a_server_that_became_read_only_is_left(database: Database) -> Non
         assert await connection.scalar(text("SELECT pg_backend_pid()")) != before
 
 
-async def test_after_all_backends_were_ended_at_most_one_call_fails(
+async def test_after_all_backends_were_ended_no_call_fails(
     database: Database, migrated_database_url: str
 ) -> None:
     async with database.transaction(), database.transaction():
         pass
+    async with database.reading(), database.reading():
+        pass
     with psycopg.connect(migrated_database_url, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        ended = other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-    with pytest.raises(DatabaseUnavailable):
-        await run(database, "SELECT 1")
+        ).fetchall()
 
     for _ in range(4):
         await run(database, "SELECT 1")
+        assert await backend_of_a_read(database)
+
+    assert ended == [(True,)] * 4
+
+
+async def test_a_backend_that_is_ended_in_a_transaction_fails_that_call_alone(
+    database: Database,
+) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await run(database, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1")
+
+    await run(database, "SELECT 1")
+
+
+async def test_a_fault_of_ours_is_no_outage(database: Database) -> None:
+    with pytest.raises(ProgrammingError):
+        await run(database, "SELEKT 1")
+    with pytest.raises(IntegrityError):
+        await run(database, "CREATE TABLE one (id int NOT NULL)", "INSERT INTO one VALUES (NULL)")
+
+    await run(database, "SELECT 1")
+
+
+async def test_before_the_migration_the_database_is_unavailable(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+
+    for _ in range(2):
+        with pytest.raises(DatabaseUnavailable):
+            await run(database, "SELECT id FROM live_jobs")
+    await asyncio.to_thread(migrate, database_url)
+
+    await run(database, "SELECT id FROM live_jobs")
+    await database.close()
+
+
+async def test_a_server_that_says_nothing_is_left(
+    migrated_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(migrated_database_url, pool_size=1)
+    await run(database, "SELECT 1")
+
+    monkeypatch.setattr(module, "_LONGEST_SECONDS", 0.2)
+    with pytest.raises(DatabaseUnavailable):
+        await run(database, "SELECT pg_sleep(10)")
+    monkeypatch.undo()
+    await run(database, "SELECT 1")
+
+    await database.close()
+
+
+async def test_a_timeout_of_the_callers_own_is_no_outage(database: Database) -> None:
+    with pytest.raises(TimeoutError):
+        async with database.transaction():
+            raise TimeoutError
+
+
+async def backend_of_a_read(database: Database) -> int:
+    async with database.reading() as connection:
+        return int(await connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
 async def test_when_all_connections_are_in_use_a_call_fails_soon_and_recovers(

@@ -123,7 +123,7 @@ class Container(containers.DeclarativeContainer):
     server = providers.Singleton(
         GrpcServer,
         job_store=providers.Singleton(GrpcJobStore, use_cases, jobs),
-        clock=clock,
+        storage=database,
         address=settings.provided.store_listen,
     )
     timers = providers.List(

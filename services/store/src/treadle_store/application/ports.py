@@ -147,6 +147,12 @@ class Clock(Protocol):
         ...
 
 
+class Storage(Protocol):
+    async def check(self) -> None:
+        """Raises DatabaseUnavailable unless PostgreSQL answers and has our tables."""
+        ...
+
+
 class ReadyQueue(Protocol):
     """A hint: failures are logged and never raised."""
 

@@ -1,5 +1,7 @@
 """The gRPC server: JobStore and the standard health service."""
 
+import asyncio
+
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import OVERALL_HEALTH
@@ -7,8 +9,8 @@ from grpc_health.v1.health import aio as health_aio
 
 from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore
-from treadle_store.application.errors import StoreError
-from treadle_store.application.ports import Clock
+from treadle_store.application.errors import DatabaseUnavailable, StoreError
+from treadle_store.application.ports import Storage
 from treadle_wire.store.v1.job_store_pb2_grpc import add_JobStoreServicer_to_server
 
 MAX_MESSAGE_BYTES = 9 * 1024 * 1024
@@ -22,11 +24,12 @@ _OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.http2.max_ping_strikes", 0),  # clients are ours: a ping early is no attack
 ]
+_LONGEST_SILENCE_SECONDS = 1.0
 
 
 class GrpcServer:
-    def __init__(self, job_store: GrpcJobStore, clock: Clock, address: str) -> None:
-        self._clock = clock
+    def __init__(self, job_store: GrpcJobStore, storage: Storage, address: str) -> None:
+        self._storage = storage
         self._address = address
         self._health = health_aio.HealthServicer()
         self._server = aio.server(interceptors=[ErrorsToStatus()], options=_OPTIONS)
@@ -41,9 +44,13 @@ class GrpcServer:
         await self._server.start()
 
     async def check_health(self) -> None:
-        """SERVING exactly while PostgreSQL answers."""
+        """SERVING exactly while storage answers within a second. Raises StoreError."""
         try:
-            await self._clock.now()
+            async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
+                await self._storage.check()
+        except TimeoutError as silence:
+            await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+            raise DatabaseUnavailable("PostgreSQL does not answer") from silence
         except StoreError:
             await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
             raise

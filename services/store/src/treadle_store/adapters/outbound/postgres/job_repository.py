@@ -31,7 +31,9 @@ class PostgresJobRepository:
         self._database = database
 
     async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        rows = [values_of(new.job, payload=new.payload) for new in jobs]
+        # In the order of ids: two calls with the same jobs never wait for each other.
+        ordered = sorted(jobs, key=lambda new: new.job.id)
+        rows = [values_of(new.job, payload=new.payload) for new in ordered]
         async with self._database.transaction() as connection:
             added = await _ids(connection, statements.ADD_LIVE, rows)
             # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end
@@ -62,7 +64,12 @@ class PostgresJobRepository:
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
         async with self._database.transaction() as connection:
             saved = set[UUID]()
-            for statement, rows in _by_statement(changes):
+            by_statement = _by_statement(changes)
+            if len(by_statement) > 1:
+                # Each statement locks its rows in the order of ids, but one after the other they would go back.
+                ids = [change.before.id for change in changes]
+                await connection.execute(statements.LOCK_LIVE, {"p_id": ids})
+            for statement, rows in by_statement:
                 saved |= await _ids(connection, statement, rows)
             await _keep_runs(connection, [c for c in changes if c.after.id in saved])
         return frozenset(change.after.id for change in changes) - saved

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Delete,
     Insert,
     Integer,
+    Select,
     Table,
     TableValuedAlias,
     Text,
@@ -78,15 +79,17 @@ def _unchanged(table: Table, given: TableValuedAlias) -> ColumnElement[bool]:
     Rows are locked in the order of their ids, so that two batches never wait for each other. The ids stand there twice
     since a join on the array alone became a sequential scan for mid-sized batches.
     """
-    locked = (
-        select(table.c.id).where(table.c.id == _ids()).order_by(table.c.id).with_for_update()
-    ).cte("locked")
+    locked = _lock(table).cte("locked")
     return and_(
         table.c.id == given.c.id,
         table.c.id == _ids(),
         table.c.id.in_(select(locked.c.id)),
         table.c.version == given.c.expected_version,
     )
+
+
+def _lock(table: Table) -> Select[Any]:
+    return select(table.c.id).where(table.c.id == _ids()).order_by(table.c.id).with_for_update()
 
 
 @cache
@@ -150,6 +153,7 @@ def _delete_old_attempts() -> Delete:
 ADD_LIVE = (
     _insert_given(live_jobs).on_conflict_do_nothing(index_elements=["id"]).returning(live_jobs.c.id)
 )
+LOCK_LIVE = _lock(live_jobs)
 DELETE_FINISHED_TWINS = _delete_finished_twins()
 ADD_ATTEMPTS = _insert_given(attempts)
 DELETE_OLD_ATTEMPTS = _delete_old_attempts()
