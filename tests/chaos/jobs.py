@@ -143,8 +143,9 @@ class Jobs:
 
 
 def check_invariants(jobs: Jobs, ended_within_seconds: float = 20.0) -> None:
-    """What holds after every fault: nothing lost, nothing stale, nothing left over."""
+    """What holds after every fault: nothing lost, nothing stale, nothing left over, no error but an outage."""
     cluster = jobs.cluster
+    assert set(jobs.answers) <= {httpx.codes.CREATED, httpx.codes.SERVICE_UNAVAILABLE}
     jobs.wait_until_ended(ended_within_seconds)
     found = jobs.all()
     states = Counter(job["state"] for job in found.values())

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import grpc
 from tests.chaos.cluster import Cluster
+from tests.chaos.faults import longest_pause
 from tests.chaos.jobs import Jobs, tell, wait_until
-from tests.chaos.outages.faults import longest_pause
 
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission

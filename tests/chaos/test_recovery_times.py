@@ -1,25 +1,23 @@
 """How long recovery takes: ten rounds of each fault, whose median and worst are told (`make soak`)."""
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable
-from random import uniform
 from statistics import median
 
 import pytest
 from tests.chaos.cluster import LEASE_SECONDS, Cluster, kill_tree
-from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
-from tests.chaos.outages.faults import (
+from tests.chaos.faults import (
     LOST_WITHIN,
     fill_both_workers,
     first_start_after,
-    kill_now,
+    kill_worker,
+    let_pass,
     longest_pause,
     seconds_until_run_again,
     under_way,
 )
+from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
 from tests.e2e.processes import ServiceProcess
 
 from treadle_local.postgres_server import PostgresServer
@@ -27,8 +25,6 @@ from treadle_local.postgres_server import PostgresServer
 pytestmark = pytest.mark.soak
 
 _ROUNDS = 10
-_STOPS = 200
-_SOON = 0.02
 _BACK_WITHIN = 3.0
 
 
@@ -44,7 +40,7 @@ def test_the_jobs_of_a_killed_worker_run_again_within_the_lease_and_a_little(
 ) -> None:
     def one_round() -> float:
         lost, _ = fill_both_workers(cluster, jobs, 25, seconds=1.0)
-        took = seconds_until_run_again(lost, kill_now(cluster, jobs, 0), jobs, cluster)
+        took = seconds_until_run_again(lost, kill_worker(cluster, 0), jobs, cluster)
         cluster.start(cluster.workers[0])
         cluster.wait_until_ready()
         jobs.wait_until_ended()
@@ -64,7 +60,7 @@ def test_a_killed_store_whose_twin_lives_stops_nothing_for_long(
         under_way(jobs, cluster)
         killed_at = time.time()
         kill_tree(cluster.stores[0])
-        wait_until(lambda: time.time() > killed_at + 3.0, 5.0, cluster)
+        let_pass(3.0, cluster)
         under_way(jobs, cluster)
         cluster.start(cluster.stores[0])
         return longest_pause(jobs, since=killed_at)
@@ -73,7 +69,6 @@ def test_a_killed_store_whose_twin_lives_stops_nothing_for_long(
         _, worst = _measured("store killed, second store there", one_round)
 
     assert worst <= 2.0
-    assert set(jobs.answers) <= {201, 503}
     check_invariants(jobs)
 
 
@@ -119,29 +114,4 @@ def test_a_restarted_postgresql_is_at_work_soon(
         _, worst = _measured(f"PostgreSQL restarted (crash: {is_crash})", one_round)
 
     assert worst <= _BACK_WITHIN
-    assert set(jobs.answers) <= {201, 503}
     check_invariants(jobs)
-
-
-def test_two_hundred_stops_right_at_a_submit_lose_and_delay_nothing(
-    cluster: Cluster, jobs: Jobs
-) -> None:
-    """Each of the two workers in turn, while the other is there."""
-    slowest = 0.0
-    for number in range(_STOPS):
-        stopped = cluster.workers[number % 2]
-        submitted_at = time.time()
-        job_id = jobs.submit(api=number % 2)
-        time.sleep(uniform(0.0, _SOON))
-        os.kill(stopped.pid, signal.SIGTERM)
-
-        wait_until(lambda: len(jobs.runs("end")) == len(jobs.ids), 3.0, cluster)
-        last = jobs.runs("end")[-1]
-        assert last.job_id == job_id
-        slowest = max(slowest, last.at - submitted_at)
-        assert stopped.terminate() == 0
-        cluster.start(stopped)
-        cluster.wait_until_ready()
-    tell(f"{_STOPS} stops at a submit: the slowest job ended after {slowest:.2f} s")
-    check_invariants(jobs)
-    assert {job["losses"] for job in jobs.all().values()} == {0}
