@@ -114,17 +114,19 @@ class Repairing:
     async def drain(self, queues: Iterable[QueueName], at_once: int = 100) -> list[UUID]:
         """Pops until nothing comes any more; what was popped is finished in PostgreSQL."""
         popped: list[UUID] = []
-        while await self.repair() or await self._pop(list(queues), at_once, popped):
+        while await self.repair() or await self._finish_some([*queues], at_once, popped):
             pass
         return popped
 
-    async def _pop(self, queues: list[QueueName], at_once: int, popped: list[UUID]) -> bool:
-        taken = await self.ready_sets.pop(queues, at_once, block=timedelta(milliseconds=5))
-        if taken is None:
-            return False
-        popped += taken.ranks
-        await self.execute("DELETE FROM live_jobs WHERE id = ANY(:ids)", ids=list(taken.ranks))
-        return True
+    async def pop(self, queues: Sequence[QueueName], count: int) -> list[UUID]:
+        taken = await self.ready_sets.pop(queues, count, block=timedelta(milliseconds=5))
+        return [] if taken is None else [*taken.ranks]
+
+    async def _finish_some(self, queues: list[QueueName], at_once: int, ids: list[UUID]) -> bool:
+        popped = await self.pop(queues, at_once)
+        await self.execute("DELETE FROM live_jobs WHERE id = ANY(:ids)", ids=popped)
+        ids += popped
+        return bool(popped)
 
 
 async def forget(world: Repairing, kind: str) -> None:
