@@ -35,20 +35,12 @@ def test_postgresql_restarts_under_load_and_work_goes_on_soon_after(
     assert _charged(jobs) == {(0, 1)}
 
 
+@pytest.mark.parametrize("leases", [1.3, pytest.param(3, marks=pytest.mark.soak)])
 def test_an_outage_longer_than_the_lease_fails_no_running_job(
-    cluster: Cluster, jobs: Jobs, postgres: PostgresServer
+    cluster: Cluster, jobs: Jobs, postgres: PostgresServer, leases: float
 ) -> None:
     _outage_under_running_jobs(
-        cluster, jobs, postgres.stop, postgres.start, seconds=1.3 * LEASE_SECONDS
-    )
-
-
-@pytest.mark.soak
-def test_an_outage_of_three_leases_fails_no_running_job(
-    cluster: Cluster, jobs: Jobs, postgres: PostgresServer
-) -> None:
-    _outage_under_running_jobs(
-        cluster, jobs, postgres.stop, postgres.start, seconds=3 * LEASE_SECONDS
+        cluster, jobs, postgres.stop, postgres.start, seconds=leases * LEASE_SECONDS
     )
 
 
@@ -62,9 +54,7 @@ def test_a_network_that_refuses_for_three_leases_fails_no_running_job(
         proxy.set(Mode.REFUSE)
         proxy.cut()
 
-    _outage_under_running_jobs(
-        cluster, jobs, part, lambda: proxy.set(Mode.PASS), seconds=3 * LEASE_SECONDS
-    )
+    _outage_under_running_jobs(cluster, jobs, part, proxy.heal, seconds=3 * LEASE_SECONDS)
 
 
 def _outage_under_running_jobs(

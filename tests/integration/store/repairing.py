@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,11 +10,11 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 from sqlalchemy import text
+from tests.fakes.in_memory_store import InMemoryTally
 
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.redis_ready_stock import RedisReadyStock
-from treadle_store.application.ports import Happening
 from treadle_store.application.repair_ready_queue import RepairReadyQueue
 from treadle_wire.ready_queue import QueueName, ReadySets
 from treadle_wire.ready_repair import ReadyRepair
@@ -47,20 +46,12 @@ _ORDER = text(
 
 
 @dataclass
-class CountingTally:
-    counts: Counter[Happening] = field(default_factory=Counter)
-
-    def count(self, happening: Happening, times: int = 1) -> None:
-        self.counts[happening] += times
-
-
-@dataclass
 class Repairing:
     redis: Redis
     prefix: str
     database: Database
     ids_limit: int = 200_000
-    tally: CountingTally = field(default_factory=CountingTally)
+    tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
         self.ready_sets = ReadySets(self.redis, self.prefix)

@@ -29,13 +29,6 @@ async def holds_all(world: Repairing) -> bool:
     return await holds(world, await world.due())
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
-
-
 @pytest.fixture(scope="module")
 def shared_database_url(postgres_url: str) -> Iterator[str]:
     with fresh_database(postgres_url) as url:
@@ -54,11 +47,8 @@ async def database(shared_database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def world(redis: Redis, database: Database) -> AsyncIterator[Repairing]:
-    world = Repairing(redis, f"test-{uuid4()}", database, ids_limit=100)
-    yield world
-    async for key in redis.scan_iter(f"{{{world.prefix}}}*"):
-        await redis.delete(key)
+def world(redis: Redis, prefix: str, database: Database) -> Repairing:
+    return Repairing(redis, prefix, database, ids_limit=100)
 
 
 async def test_the_lowest_ranks_come_to_redis_up_to_the_cap(world: Repairing) -> None:

@@ -1,7 +1,6 @@
 """The Redis hand-off against a real server."""
 
 import math
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -19,18 +18,8 @@ OTHER = ("default", "other")
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture
-async def ready(redis: Redis) -> AsyncIterator[ReadySets]:
-    prefix = f"test-{uuid4()}"
-    yield ReadySets(redis, prefix)
-    async for key in redis.scan_iter(f"{{{prefix}}}*"):
-        await redis.delete(key)
+def ready(redis: Redis, prefix: str) -> ReadySets:
+    return ReadySets(redis, prefix)
 
 
 async def pop(ready: ReadySets, *queues: tuple[str, str], count: int = 100) -> Popped | None:

@@ -1,7 +1,7 @@
 """Cap, boundary and top-up of the ready sets, in any order of events, against a plain list of jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
@@ -13,28 +13,13 @@ from redis.asyncio import Redis
 from tests.builders import NOW, SECOND, a_job
 
 from treadle_domain.job import Job
-from treadle_wire.ready_queue import Popped, ReadySets, connect
+from treadle_wire.ready_queue import Popped, ReadySets
 from treadle_wire.ready_repair import LOWEST, Place, ReadyRepair, ReadySetState, Refill
 
 QUEUE = ("default", "default")
 CAP = 8
 PAGE = 4
 AT_ONCE = timedelta(milliseconds=5)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture
-async def prefix(redis: Redis) -> AsyncIterator[str]:
-    prefix = f"test-{uuid4()}"
-    yield prefix
-    async for key in redis.scan_iter(f"{{{prefix}}}*"):
-        await redis.delete(key)
 
 
 @dataclass

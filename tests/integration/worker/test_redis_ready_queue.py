@@ -1,8 +1,6 @@
 """The worker's end of the ready queue against a real server."""
 
 import socket
-from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -18,18 +16,8 @@ AT_ONCE = 50
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture
-async def ready_sets(redis: Redis) -> AsyncIterator[ReadySets]:
-    prefix = f"test-{uuid4()}"
-    yield ReadySets(redis, prefix)
-    async for key in redis.scan_iter(f"{{{prefix}}}*"):
-        await redis.delete(key)
+def ready_sets(redis: Redis, prefix: str) -> ReadySets:
+    return ReadySets(redis, prefix)
 
 
 async def test_what_was_popped_is_put_back_with_its_rank(ready_sets: ReadySets) -> None:

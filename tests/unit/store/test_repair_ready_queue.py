@@ -1,4 +1,3 @@
-from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.builders import NOW
+from tests.fakes.in_memory_store import InMemoryTally
 
 from treadle_store.application.ports import Happening
 from treadle_store.application.ready_ports import (
@@ -120,18 +120,10 @@ class FakeStock:
 
 
 @dataclass
-class CountingTally:
-    counts: Counter[Happening] = field(default_factory=Counter)
-
-    def count(self, happening: Happening, times: int = 1) -> None:
-        self.counts[happening] += times
-
-
-@dataclass
 class World:
     turns: FakeTurns = field(default_factory=FakeTurns)
     stock: FakeStock = field(default_factory=FakeStock)
-    tally: CountingTally = field(default_factory=CountingTally)
+    tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     async def repair(self, ids_limit: int = 100) -> bool:
         repair = RepairReadyQueue(
