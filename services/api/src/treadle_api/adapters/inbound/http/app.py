@@ -1,7 +1,5 @@
 """The ASGI application."""
 
-from importlib.metadata import version
-
 from fastapi import FastAPI
 
 from treadle_api.adapters.inbound.http.errors import install_problems
@@ -14,7 +12,7 @@ def create_app(job_routes: JobRoutes, probes: Probes) -> FastAPI:
     app = DocumentedApi(
         title="Treadle",
         summary="Distributed job processing: every accepted job is on disk.",
-        version=version("treadle-api"),
+        version="1",  # as in the paths: /v1
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
