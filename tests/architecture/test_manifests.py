@@ -145,4 +145,6 @@ def test_compose_waits_for_health_and_publishes_on_loopback_only() -> None:
         "service_completed_successfully",
     }
     assert all("healthcheck" in services[name] for name in ("postgres", "redis"))
+    # A container that starts again gives a tmpfs the mode of the folder beneath: only /tmp stays open to all.
+    assert {path for s in services.values() for path in s.get("tmpfs", [])} == {"/tmp"}
     assert _DOCKERFILE.count("HEALTHCHECK") == 3
