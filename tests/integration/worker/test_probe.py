@@ -108,6 +108,7 @@ async def test_metrics_tell_how_it_is_and_what_happened(
         "treadle_worker_garbage_ids_total 4.0",
     ):
         assert re.search(f"^{re.escape(line)}$", told, re.MULTILINE), line
+    assert "_created" not in told
 
 
 def test_a_taken_port_is_refused_before_anything_starts(taken: int) -> None:

@@ -1,8 +1,11 @@
 """Counters for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
 
 from treadle_store.application.ports import Happening
+
+# They are as many series again, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class PrometheusTally:

@@ -3,10 +3,13 @@
 from collections import Counter as Amounts
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
 
 from treadle_domain.claimed_run import ClaimedRun, ClaimRefusal
 from treadle_domain.outcomes import Ruling
+
+# They are as many series again, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _CLAIMED = "claimed"
 
