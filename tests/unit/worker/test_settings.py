@@ -3,6 +3,7 @@ import sys
 from os import environ
 
 import pytest
+from pydantic import ValidationError
 
 from treadle_worker.settings import Settings
 
@@ -31,7 +32,7 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ([], "TREADLE_WORKER_HANDLERS"),
         (["--handlers", "nonsense"], "TREADLE_WORKER_HANDLERS"),
         (["--handlers", "a:b", "--concurrency", "0"], "TREADLE_WORKER_CONCURRENCY"),
-        (["--handlers", "a:b", "--queues", "no spaces"], "TREADLE_WORKER_QUEUES"),
+        (["--handlers", "a:b", "--queues", "no spaces"], "TREADLE_WORKER_QUEUES: "),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line_before_anything_starts(
@@ -46,3 +47,12 @@ def test_a_wrong_setting_is_told_in_one_line_before_anything_starts(
     assert end.returncode == 2
     [line] = end.stderr.decode().splitlines()
     assert named in line
+
+
+@pytest.mark.parametrize("value", ["1e300", "inf", "nan", "0"])
+@pytest.mark.parametrize(
+    "name", ["worker_drain_seconds", "worker_report_seconds", "stop_grace_seconds"]
+)
+def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({"worker_handlers": "a:b", name: value})

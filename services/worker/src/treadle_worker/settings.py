@@ -5,13 +5,14 @@ import socket
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from treadle_wire.logs import LogFormat
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 Names = Annotated[tuple[Name, ...], NoDecode, Field(min_length=1)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Settings(BaseSettings):
@@ -25,13 +26,13 @@ class Settings(BaseSettings):
     worker_namespaces: Names = ("default",)
     worker_concurrency: Annotated[int, Field(ge=1, le=1_000)] = 20
     """Jobs at once; one call claims them all, so no more than a call may carry."""
-    worker_executors: PositiveInt = os.cpu_count() or 1
+    worker_executors: Annotated[int, Field(ge=1, le=1_000)] = os.cpu_count() or 1
     """Processes that run them."""
-    worker_drain_seconds: PositiveFloat = 18
+    worker_drain_seconds: Seconds = 18
     """How long code may go on after SIGTERM before it is given back."""
-    worker_report_seconds: PositiveFloat = 5
+    worker_report_seconds: Seconds = 5
     """How long the store is waited for after that."""
-    stop_grace_seconds: PositiveFloat = 5
+    stop_grace_seconds: Seconds = 5
     """How long code that was asked to end may take before it is killed."""
     worker_probe_host: str = "127.0.0.1"
     worker_probe_port: Annotated[int, Field(ge=0, le=65_535)] = 8081

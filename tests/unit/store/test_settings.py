@@ -1,0 +1,37 @@
+import subprocess
+import sys
+from os import environ
+
+import pytest
+from pydantic import ValidationError
+
+from treadle_store.settings import Settings
+
+_DATABASE = {"TREADLE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+
+
+def start(**settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "treadle_store"],
+        env=environ | _DATABASE | settings,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_a_wrong_setting_is_told_in_one_line_before_anything_starts() -> None:
+    end = start(TREADLE_LEASE_TTL_SECONDS="1e300")
+
+    assert end.returncode == 2
+    [line] = end.stderr.splitlines()
+    assert line.startswith("treadle-store: TREADLE_LEASE_TTL_SECONDS: ")
+
+
+@pytest.mark.parametrize("value", ["1e300", "inf", "nan", "-1"])
+@pytest.mark.parametrize(
+    "name", ["lease_ttl_seconds", "unknown_type_grace_seconds", "stop_grace_seconds"]
+)
+def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate({"database_url": "postgresql://", name: value})
