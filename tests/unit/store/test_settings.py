@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 from os import environ
@@ -26,6 +27,17 @@ def test_a_wrong_setting_is_told_in_one_line_before_anything_starts() -> None:
     assert end.returncode == 2
     [line] = end.stderr.splitlines()
     assert line.startswith("treadle-store: TREADLE_LEASE_TTL_SECONDS: ")
+
+
+def test_a_port_for_metrics_that_is_taken_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        end = start(TREADLE_STORE_METRICS_PORT=str(port))
+
+    assert end.returncode == 2
+    [line] = end.stderr.splitlines()
+    assert line.startswith(f"treadle-store: TREADLE_STORE_METRICS_PORT: 127.0.0.1:{port}: ")
 
 
 @pytest.mark.parametrize("value", ["1e300", "inf", "nan", "-1"])

@@ -32,7 +32,7 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ([], "TREADLE_WORKER_HANDLERS"),
         (["--handlers", "nonsense"], "TREADLE_WORKER_HANDLERS"),
         (["--handlers", "a:b", "--concurrency", "0"], "TREADLE_WORKER_CONCURRENCY"),
-        (["--handlers", "a:b", "--queues", "no spaces"], "TREADLE_WORKER_QUEUES: "),
+        (["--handlers", "a:b", "--queues", "no spaces"], "TREADLE_WORKER_QUEUES: String should"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line_before_anything_starts(

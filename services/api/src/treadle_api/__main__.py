@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from treadle_api.container import Container
 from treadle_api.settings import Settings
 from treadle_wire.logs import configure_logs
+from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
 
@@ -21,8 +22,7 @@ def main() -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.stderr.write(_refusal(error))
-        sys.exit(2)
+        sys.exit(refuse("api", *((str(e["loc"][0]), e["msg"]) for e in error.errors())))
     configure_logs("api", form=settings.log_format, level=settings.log_level)
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     uvloop.run(serve(Container(settings=settings), settings))
@@ -57,13 +57,6 @@ async def serve(container: Container, settings: Settings) -> None:
 def _is_no_cut_off(record: logging.LogRecord) -> bool:
     """uvicorn tells how many requests it cut off at its end, and then again by a traceback for each."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
-
-
-def _refusal(error: ValidationError) -> str:
-    problems = (
-        f"TREADLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-    )
-    return f"treadle-api: {'; '.join(problems)}\n"
 
 
 if __name__ == "__main__":

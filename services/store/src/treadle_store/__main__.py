@@ -6,13 +6,14 @@ import sys
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import ValidationError
 
 from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.container import Container
 from treadle_store.settings import Settings
 from treadle_wire.logs import configure_logs
+from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
 
@@ -21,12 +22,14 @@ def main() -> None:
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.stderr.write(_refusal(error))
-        sys.exit(2)
+        sys.exit(refuse("store", *((str(e["loc"][0]), e["msg"]) for e in error.errors())))
     configure_logs("store", form=settings.log_format, level=settings.log_level)
     match sys.argv[1:]:
         case []:
-            uvloop.run(serve(Container(settings=settings), settings))
+            container = Container(settings=settings)
+            if settings.store_metrics_port:
+                _publish(container.registry(), settings)
+            uvloop.run(serve(container, settings))
         case ["migrate"]:
             migrate(settings.database_url.get_secret_value())
         case _:
@@ -40,10 +43,6 @@ async def serve(container: Container, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = container.server()
     await server.start()
-    if settings.store_metrics_port:
-        start_http_server(
-            settings.store_metrics_port, settings.store_metrics_host, container.registry()
-        )
     _log.info("store: listening", address=settings.store_listen)
     async with container.hand_over(), asyncio.TaskGroup() as group:
         timers = [group.create_task(timer.run()) for timer in container.timers()]
@@ -56,11 +55,14 @@ async def serve(container: Container, settings: Settings) -> None:
     _log.info("store: stopped")
 
 
-def _refusal(error: ValidationError) -> str:
-    problems = (
-        f"TREADLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-    )
-    return f"treadle-store: {'; '.join(problems)}\n"
+def _publish(registry: CollectorRegistry, settings: Settings) -> None:
+    """Before anything else starts: a port that cannot be had ends the process."""
+    host, port = settings.store_metrics_host, settings.store_metrics_port
+    try:
+        start_http_server(port, host, registry)
+    except OSError as error:
+        problem = f"{host}:{port}: {error.strerror or error}"
+        sys.exit(refuse("store", ("store_metrics_port", problem)))
 
 
 if __name__ == "__main__":

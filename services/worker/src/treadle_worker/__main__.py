@@ -12,6 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from treadle_wire.logs import configure_logs
+from treadle_wire.wrong_settings import refuse
 from treadle_worker.adapters.inbound.probe import ProbeRefused
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.container import Container
@@ -27,8 +28,7 @@ def main() -> None:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        sys.stderr.write(_refusal(error))
-        sys.exit(2)
+        sys.exit(refuse("worker", *((str(e["loc"][0]), e["msg"]) for e in error.errors())))
     configure_logs("worker", form=settings.log_format, level=settings.log_level)
     sys.exit(asyncio.run(serve(Container(settings=settings))))
 
@@ -47,8 +47,7 @@ async def serve(container: Container) -> int:
         sys.stderr.write(getattr(refusal, "traceback", ""))
         code = 2
     except* ProbeRefused as refusals:
-        sys.stderr.write(f"treadle-worker: TREADLE_WORKER_PROBE_PORT: {_first(refusals)}\n")
-        code = 2
+        code = refuse("worker", ("worker_probe_port", str(_first(refusals))))
     else:
         _log.info("worker: stopped")
     return code
@@ -97,13 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--executors", help="processes that run them (one per core)")
     parser.add_argument("--name", help="a label for people (the host's name)")
     return parser
-
-
-def _refusal(error: ValidationError) -> str:
-    problems = (
-        f"TREADLE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-    )
-    return f"treadle-worker: {'; '.join(problems)}\n"
 
 
 if __name__ == "__main__":
