@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import grpc
 from grpc.aio import ServerInterceptor, ServicerContext
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
+from tests.chaos.fault_proxy import FaultProxy
 from tests.fakes.store_over_memory import StoreOverMemory
 
 from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
@@ -76,6 +77,31 @@ class ServingStore:
             yield
         finally:
             await server.stop(0)
+
+
+@dataclass
+class TwoStores:
+    """One memory behind two stores: as one database is behind them in production."""
+
+    memory: StoreOverMemory
+    stores: list[ServingStore]
+    doors: list[FaultProxy]
+    kill_first: AsyncExitStack
+
+    @property
+    def target(self) -> str:
+        return "ipv4:" + ",".join(f"127.0.0.1:{door.port}" for door in self.doors)
+
+
+@asynccontextmanager
+async def two_serving_stores() -> AsyncIterator[TwoStores]:
+    memory = StoreOverMemory()
+    stores = [ServingStore(memory), ServingStore(memory)]
+    async with memory.hand_over, AsyncExitStack() as first, AsyncExitStack() as rest:
+        await first.enter_async_context(stores[0].serving())
+        await rest.enter_async_context(stores[1].serving())
+        doors = [rest.enter_context(FaultProxy(store.port)) for store in stores]
+        yield TwoStores(memory, stores, doors, first)
 
 
 def times(number: int, fault: Fault) -> Fault:

@@ -3,16 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import pytest
 from tests.builders import a_new_job
-from tests.chaos.fault_proxy import FaultProxy
 from tests.eventually import eventually
-from tests.fakes.store_over_memory import StoreOverMemory
-from tests.integration.api.serving_store import ServingStore, hang, times
+from tests.integration.api.serving_store import TwoStores, hang, times, two_serving_stores
 
 from treadle_api.adapters.outbound import store_calls
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
@@ -26,28 +24,10 @@ QUERY = JobQuery(namespace="default", limit=1)
 CLIENTS = 20
 
 
-@dataclass
-class TwoStores:
-    """One memory behind two stores: as one database is behind them in production."""
-
-    stores: list[ServingStore]
-    doors: list[FaultProxy]
-    kill_first: AsyncExitStack
-
-    @property
-    def target(self) -> str:
-        return "ipv4:" + ",".join(f"127.0.0.1:{door.port}" for door in self.doors)
-
-
 @pytest.fixture
 async def two_stores() -> AsyncIterator[TwoStores]:
-    memory = StoreOverMemory()
-    stores = [ServingStore(memory), ServingStore(memory)]
-    async with memory.hand_over, AsyncExitStack() as first, AsyncExitStack() as rest:
-        await first.enter_async_context(stores[0].serving())
-        await rest.enter_async_context(stores[1].serving())
-        doors = [rest.enter_context(FaultProxy(store.port)) for store in stores]
-        yield TwoStores(stores, doors, first)
+    async with two_serving_stores() as stores:
+        yield stores
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from tests.builders import a_new_job
+from tests.builders import SECOND, a_new_job
 from tests.integration.api.serving_store import ServingStore, blow_up, times, unavailable
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
@@ -83,12 +83,12 @@ async def test_a_run_is_claimed_once_and_its_end_recorded_once(
 async def test_a_heartbeat_of_a_closed_session_is_refused(store: GrpcJobStore) -> None:
     session = a_session()
     await store.open_session(session)
-    await store.heartbeat(a_beat(session))
+    await store.heartbeat(a_beat(session), SECOND)
 
     await store.close_session(session.id, SessionEnd.DRAINED)
 
     with pytest.raises(SessionLost):
-        await store.heartbeat(a_beat(session))
+        await store.heartbeat(a_beat(session), SECOND)
 
 
 async def test_a_claim_without_a_session_is_refused(store: GrpcJobStore) -> None:
@@ -105,6 +105,6 @@ async def test_a_store_that_fails_is_away_and_back_at_the_next_call(
     serving_store.faults.before = times(1, fault)  # type: ignore[arg-type]
 
     with pytest.raises(StoreUnavailable):
-        await store.heartbeat(a_beat(session))
+        await store.heartbeat(a_beat(session), SECOND)
 
-    await store.heartbeat(a_beat(session))
+    await store.heartbeat(a_beat(session), SECOND)

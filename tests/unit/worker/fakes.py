@@ -87,7 +87,7 @@ class FakeJobStore:
         self.opened.append(session)
         return self.lease
 
-    async def heartbeat(self, beat: Heartbeat) -> Lease:
+    async def heartbeat(self, beat: Heartbeat, within: timedelta) -> Lease:
         self.beats.append(beat)
         await self._outage_or_loss(beat.session)
         return Lease(expires_at=NOW)

@@ -54,17 +54,15 @@ class KeepSession:
 
     async def beat(self, session: UUID, lease: timedelta) -> NoReturn:
         """One at a time, each under a new number, also after one that was not answered. Raises SessionLost."""
-        loop, period = asyncio.get_running_loop(), lease.total_seconds() / BEATS_PER_LEASE
-        due = loop.time() + period
+        loop, period = asyncio.get_running_loop(), lease / BEATS_PER_LEASE
+        due = loop.time() + period.total_seconds()
         while True:
             await asyncio.sleep(due - loop.time())
-            due = loop.time() + period
+            due = loop.time() + period.total_seconds()
             beat = self.holdings.heartbeat(session)
             try:
-                # One that hangs in a frozen store must leave time to ask another one, several times.
-                async with asyncio.timeout(period):
-                    told = await self.store.heartbeat(beat)
-            except (StoreUnavailable, TimeoutError) as error:
+                told = await self.store.heartbeat(beat, within=period)
+            except StoreUnavailable as error:
                 _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
             else:
                 self.vitals.store_answered()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import grpc
 
-from treadle_api.adapters.outbound.store_calls import DEADLINE_SECONDS, StoreCalls
+from treadle_api.adapters.outbound.store_calls import StoreCalls
 from treadle_api.application.errors import StoreFailed
 from treadle_api.application.ports import Submitted
 from treadle_domain.attempt import Attempt
@@ -18,6 +18,7 @@ from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_calls import DEADLINE_SECONDS
 
 if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub

@@ -1,4 +1,4 @@
-"""The store over gRPC: every call has a deadline, and an outage is told from a refusal."""
+"""The store over gRPC: each call has a deadline, an outage is told from a refusal, one that hangs costs a second."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,15 +13,13 @@ from treadle_domain.outcomes import Ruling
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
 from treadle_wire import run_codec
 from treadle_wire.scalars import duration_from_us
-from treadle_wire.status import fault_of
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_calls import DEADLINE_SECONDS, FIRST_TRY_SECONDS, StoreOutage, call
 from treadle_worker.application.errors import SessionLost, StoreUnavailable
 
 if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
-
-DEADLINE_SECONDS = 5.0
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -35,8 +33,9 @@ class GrpcJobStore:
         response = await _call(self._rpc.OpenSession, run_codec.session_to_wire(session))
         return duration_from_us(response.lease_us)
 
-    async def heartbeat(self, beat: Heartbeat) -> Lease:
-        response = await _call(self._rpc.Heartbeat, run_codec.heartbeat_to_wire(beat))
+    async def heartbeat(self, beat: Heartbeat, within: timedelta) -> Lease:
+        request = run_codec.heartbeat_to_wire(beat)
+        response = await _call(self._rpc.Heartbeat, request, within.total_seconds())
         return run_codec.lease_from_wire(response)
 
     async def close_session(self, session_id: UUID, end: SessionEnd) -> None:
@@ -55,16 +54,22 @@ class GrpcJobStore:
 
 
 async def _call(
-    method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]", request: Request
+    method: "grpc.aio.UnaryUnaryMultiCallable[Request, Response]",
+    request: Request,
+    deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Response:
     """Raises StoreUnavailable, SessionLost, or another fault of the domain as it is."""
     try:
-        return await method(request, timeout=DEADLINE_SECONDS)
+        return await call(
+            method,
+            request,
+            deadline_seconds=deadline_seconds,
+            first_try_seconds=min(FIRST_TRY_SECONDS, deadline_seconds / 3),
+        )
+    except SessionNotOpen as error:
+        raise SessionLost(str(error)) from error
+    except StoreOutage as error:
+        raise StoreUnavailable(str(error)) from error
     except grpc.aio.AioRpcError as error:
-        fault = fault_of(error)
-        if isinstance(fault, SessionNotOpen):
-            raise SessionLost(str(fault)) from error
-        if fault is not None:
-            raise fault from error
         # A store that fails in a new way is away too: what a worker holds must not be dropped because of it.
         raise StoreUnavailable(f"{error.code().name}: {error.details()}") from error
