@@ -22,6 +22,8 @@ from treadle_store.application.errors import (
 )
 
 _STATEMENT_TIMEOUT_MS = 5_000
+_IDLE_TIMEOUT_MS = 2_000
+"""Of a transaction: how long a store that froze keeps its locks. Callers repeat their calls for 5 s elsewhere."""
 _POOL_TIMEOUT_SECONDS = 3
 _CONNECT_TIMEOUT_SECONDS = 3
 _LONGEST_SECONDS = 12
@@ -87,7 +89,7 @@ def _engine(database_url: str, pool_size: int, **more: Any) -> AsyncEngine:
         connect_args={
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
-            f" -c idle_in_transaction_session_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC",
             **_PROBES,
         },
         **more,
