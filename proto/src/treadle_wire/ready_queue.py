@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError, TimeoutError
 
 from treadle_domain.job import Job
 from treadle_wire.ready_scripts import ADD
@@ -89,7 +89,7 @@ class ReadySets:
         members: defaultdict[str, list[str]] = defaultdict(list)
         for job in jobs:
             members[self.key(job.namespace, job.queue)].append(str(job.id))
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for key, ids in members.items():
                     pipeline.zrem(key, *ids)
@@ -106,7 +106,7 @@ class ReadySets:
         by_key = {self.key(*queue): queue for queue in queues}
         seconds = block.total_seconds()
         try:
-            async with leaving_replicas(self._redis):
+            async with connecting_anew(self._redis):
                 reply = await self._redis.bzmpop(
                     seconds, len(by_key), [*by_key], min=True, count=count
                 )
@@ -141,7 +141,7 @@ class ReadySets:
             words += [field_of(queue), len(ranks[queue])]
             for job_id, rank in ranks[queue].items():
                 words += [rank, str(job_id)]
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             log_dropped(await self._add_script(keys, words))
 
     async def _drop_spoilt(self, keys: Iterable[str]) -> None:
@@ -152,11 +152,12 @@ class ReadySets:
 
 
 @asynccontextmanager
-async def leaving_replicas(redis: Redis) -> AsyncIterator[None]:
-    """After a failover a connection may lead to what is a replica now: the next command connects anew."""
+async def connecting_anew(redis: Redis) -> AsyncIterator[None]:
+    """Idle connections lead where this one did, to a replica after a failover or nowhere: the next command connects
+    anew."""
     try:
         yield
-    except ReadOnlyError:
+    except (ReadOnlyError, TimeoutError):
         await redis.connection_pool.disconnect(inuse_connections=False)
         raise
 

@@ -11,14 +11,17 @@ from redis.asyncio import Redis
 from treadle_wire.ready_queue import (
     QueueName,
     ReadyKeys,
+    connecting_anew,
     field_of,
-    leaving_replicas,
     log_dropped,
 )
 from treadle_wire.ready_scripts import ADVANCE_EPOCH, DISTRUST, FILL, LOOK, OPEN, RESTORE
 
 Place = tuple[int, UUID]
 """Rank and id: where a job stands in its queue."""
+
+REPAIR_TIMEOUT_SECONDS = 1.5
+"""For a reply to the store, whose repair waits for it in a transaction."""
 
 LOWEST: Place = (-(2**62), UUID(int=0))
 _HIGHEST_RANK = 2**62
@@ -64,7 +67,7 @@ class ReadyRepair:
     async def forget_all(self) -> None:
         """Boundaries and epoch; the sets are left to `distrust`."""
         boundary, filling, _ = self._keys.shared
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             await self._redis.unlink(boundary, filling)
 
     async def distrust(self, queues: Sequence[QueueName]) -> None:
@@ -74,12 +77,12 @@ class ReadyRepair:
         )
 
     async def begin_epoch(self, epoch: str) -> None:
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             await self._redis.hset(self._keys.shared[0], _EPOCH, epoch)
 
     async def bounded(self, limit: int) -> set[QueueName]:
         """Some of the queues that have a boundary."""
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             found = await self._redis.hrandfield(self._keys.shared[0], limit)
         fields = cast("list[bytes]", found or [])
         names = [field.decode(errors="replace").split("/") for field in fields]
@@ -131,7 +134,7 @@ class ReadyRepair:
         ]
 
     async def _run(self, script: str, keys: Iterable[str], words: Sequence[str | int]) -> Any:
-        async with leaving_replicas(self._redis):
+        async with connecting_anew(self._redis):
             return await self._scripts[script]([*self._keys.shared, *keys], words)
 
 

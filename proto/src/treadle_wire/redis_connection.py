@@ -10,13 +10,14 @@ from redis.maint_notifications import MaintNotificationsConfig
 _MOST_CONNECTIONS = 64
 _POOL_TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 2.0
-_REPLY_TIMEOUT_SECONDS = 5.0
+_REPLY_TIMEOUT_SECONDS = 3.0
+"""Of which a pop blocks for one: the ids of a reply that comes later are lost until the store finds them missing."""
 
 # A half-open connection is found out after 10 s without a word (macOS: what the system has as a default).
 _KEEPALIVE_SECONDS = {"TCP_KEEPIDLE": 4, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, reply_timeout_seconds: float = _REPLY_TIMEOUT_SECONDS) -> Redis:
     """Connects at the first command; every command has a deadline and is sent once only.
 
     Of itself redis-py sends a command up to ten times more: a pop whose reply got lost would pop again.
@@ -27,7 +28,7 @@ def connect(url: str) -> Redis:
         timeout=_POOL_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-        socket_timeout=_REPLY_TIMEOUT_SECONDS,
+        socket_timeout=reply_timeout_seconds,
         **_keepalive(url),
         # Of one vendor's cloud; while on, a reply left over in a connection goes unnoticed.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from random import Random
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from structlog.testing import capture_logs
 from tests.builders import a_job
+from tests.chaos.fault_proxy import FaultProxy
 from tests.integration.own_valkey import own_valkey
 
 from treadle_wire.ready_queue import ReadySets, connect
@@ -155,8 +157,8 @@ async def test_a_pop_whose_reply_got_lost_is_not_sent_again() -> None:
 
 async def test_a_server_that_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
-        redis.connection_pool.connection_kwargs["socket_timeout"] = 0.1
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        redis = connect(url, reply_timeout_seconds=0.1)
         began = time.monotonic()
 
         with pytest.raises(RedisError):
@@ -166,10 +168,32 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
         await redis.aclose()
 
 
-async def test_too_many_commands_at_once_wait_for_a_connection(ready: ReadySets) -> None:
+async def test_the_first_connection_that_fell_silent_is_the_last_to_be_waited_for(
+    valkey_url: str,
+) -> None:
+    with FaultProxy(urlsplit(valkey_url).port or 6379) as proxy:
+        redis = connect(f"redis://127.0.0.1:{proxy.port}/0", reply_timeout_seconds=0.5)
+        ready = ReadySets(redis, "test")
+        await add_at_once(ready, 10)
+        proxy.half_open()
+
+        with pytest.raises(RedisError):
+            await ready.add([a_job()])
+        began = time.monotonic()
+        await add_at_once(ready, 10)
+
+        assert time.monotonic() - began < 0.5
+        await redis.aclose()
+
+
+async def add_at_once(ready: ReadySets, jobs: int) -> None:
     async with asyncio.TaskGroup() as group:
-        for _ in range(300):
+        for _ in range(jobs):
             group.create_task(ready.add([a_job()]))
+
+
+async def test_too_many_commands_at_once_wait_for_a_connection(ready: ReadySets) -> None:
+    await add_at_once(ready, 300)
 
     popped = await ready.pop([QUEUE], 1_000)
     assert popped is not None

@@ -36,7 +36,7 @@ from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 from treadle_store.settings import Settings
 from treadle_wire.ready_queue import ReadySets, connect
-from treadle_wire.ready_repair import ReadyRepair
+from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
 
 
 class Container(containers.DeclarativeContainer):
@@ -52,7 +52,11 @@ class Container(containers.DeclarativeContainer):
     announcements = providers.Singleton(PostgresAnnouncements, database)
     clock = providers.Singleton(PostgresClock, database)
 
-    redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
+    redis = providers.Singleton(
+        connect,
+        settings.provided.redis_url.get_secret_value.call(),
+        reply_timeout_seconds=REPAIR_TIMEOUT_SECONDS,
+    )
     ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
     hand_over = providers.Singleton(HandOver, ready_queue)
