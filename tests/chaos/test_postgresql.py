@@ -99,7 +99,6 @@ def test_when_all_connections_to_postgresql_end_what_was_acknowledged_still_runs
     check_invariants(jobs)
 
 
-@pytest.mark.soak
 def test_connections_to_postgresql_that_fall_silent_are_left(cluster: Cluster, jobs: Jobs) -> None:
     with jobs.stream():
         under_way(jobs, cluster)

@@ -8,6 +8,9 @@ from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import let_pass, longest_pause, running, under_way
 from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
 
+_FROZEN_STORE_COSTS = 3.0
+"""Seconds: a call is made again elsewhere after one, rows that it locked are free after two."""
+
 
 def test_an_api_that_is_killed_leaves_the_other_to_answer(cluster: Cluster, jobs: Jobs) -> None:
     jobs.submit_many(8, seconds=0.3)
@@ -38,7 +41,6 @@ def test_a_store_that_is_killed_under_load_stops_nothing(cluster: Cluster, jobs:
     assert {job["losses"] for job in jobs.all().values()} == {0}
 
 
-@pytest.mark.soak
 def test_a_store_that_froze_past_the_lease_holds_nobody_up_and_loses_no_session(
     cluster: Cluster, jobs: Jobs
 ) -> None:
@@ -55,6 +57,7 @@ def test_a_store_that_froze_past_the_lease_holds_nobody_up_and_loses_no_session(
 
     pause = longest_pause(jobs, since=frozen_at)
     tell(f"frozen store: {pause:.2f} s without a start, answers {dict(jobs.answers)}")
+    assert pause <= _FROZEN_STORE_COSTS
     check_invariants(jobs)
     assert {job["losses"] for job in jobs.all().values()} == {0}
 
