@@ -6,6 +6,7 @@ from uuid import UUID
 
 from treadle_store.application.errors import TooContended, Unstorable
 from treadle_store.application.ports import Change
+from treadle_store.application.store_apart import store_apart
 
 MAX_ROUNDS = 5
 
@@ -30,28 +31,11 @@ async def change_jobs(
             return
         found = await load(open_ids)
         decided = (decide(job_id, found.get(job_id)) for job_id in sorted(open_ids))
-        missed, unstorable = await _save_apart(save, [c for c in decided if c is not None])
+        missed, unstorable = await store_apart(save, [c for c in decided if c is not None])
         if unstorable and refused is None:
             raise Unstorable
-        for job_id in unstorable:
+        for change in unstorable:
             assert refused is not None
-            refused(job_id)
-        open_ids = missed | unstorable
+            refused(change.after.id)
+        open_ids = frozenset(change.after.id for change in unstorable).union(*missed)
     raise TooContended(f"{len(open_ids)} jobs still missed after {MAX_ROUNDS} rounds")
-
-
-async def _save_apart(
-    save: Callable[[Sequence[Change]], Awaitable[frozenset[UUID]]], changes: Sequence[Change]
-) -> tuple[frozenset[UUID], frozenset[UUID]]:
-    """(missed, unstorable): a batch that was refused is halved until the refused row is alone."""
-    if not changes:
-        return frozenset(), frozenset()
-    try:
-        return await save(changes), frozenset()
-    except Unstorable:
-        if len(changes) == 1:
-            return frozenset(), frozenset({changes[0].after.id})
-    half = len(changes) // 2
-    missed, unstorable = await _save_apart(save, changes[:half])
-    missed_too, unstorable_too = await _save_apart(save, changes[half:])
-    return missed | missed_too, unstorable | unstorable_too
