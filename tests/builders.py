@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import Failed
+from treadle_domain.progress import LogLevel, LogLine, ProgressReport
 from treadle_domain.run_policy import UNSAID, RunOptions
 from treadle_domain.stored_job import NewJob, StoredJob
 from treadle_domain.submission import Submission
@@ -52,3 +53,12 @@ def a_session(*types: str, **said: Any) -> WorkerSession:
 
 def a_failure(kind: ErrorKind = ErrorKind.ERROR, message: str = "boom") -> Failed:
     return Failed(error=JobError(kind=kind, type="ValueError", message=message))
+
+
+def a_log_line(number: int = 1, message: str = "hello", **said: Any) -> LogLine:
+    defaults: dict[str, Any] = {"logged_at": NOW, "level": LogLevel.INFO}
+    return LogLine(number=number, message=message, **defaults | said)
+
+
+def a_progress_report(job_id: UUID, fence: int = 1, **said: Any) -> ProgressReport:
+    return ProgressReport(job_id=job_id, fence=fence, **said)

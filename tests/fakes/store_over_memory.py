@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tests.fakes.in_memory_progress import InMemoryProgressRepository
 from tests.fakes.in_memory_store import (
     InMemoryClock,
     InMemoryExpiringJobs,
@@ -24,6 +25,7 @@ from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
+from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 
@@ -39,6 +41,7 @@ class StoreOverMemory:
 
     def __post_init__(self) -> None:
         self.sessions = InMemorySessionRepository(self.clock)
+        self.progress = InMemoryProgressRepository(self.jobs)
         self.hand_over = HandOver(self.ready_queue)
         self.end_runs = EndRuns(
             jobs=self.jobs,
@@ -64,10 +67,12 @@ class StoreOverMemory:
             claim_jobs=ClaimJobs(
                 jobs=self.jobs,
                 sessions=self.sessions,
+                progress=self.progress,
                 clock=self.clock,
                 hand_over=self.hand_over,
                 unknown_type_grace=self.unknown_type_grace,
             ),
+            record_progress=RecordProgress(progress=self.progress, tally=self.tally),
             finish_jobs=FinishJobs(
                 jobs=self.jobs,
                 clock=self.clock,

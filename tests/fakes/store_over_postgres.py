@@ -18,6 +18,7 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
+from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.application.announce_due_jobs import AnnounceDueJobs
 from treadle_store.application.cancel_jobs import CancelJobs
@@ -29,6 +30,7 @@ from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
+from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 
@@ -47,7 +49,7 @@ CREATE FUNCTION test_clock.now() RETURNS timestamptz STABLE LANGUAGE sql
 _SET_PATH = 'ALTER DATABASE "{}" SET search_path = test_clock, pg_catalog, public'
 _EMPTY = """
 DELETE FROM live_jobs; DELETE FROM finished_jobs; DELETE FROM attempts; DELETE FROM held; DELETE FROM sessions;
-DELETE FROM marks;
+DELETE FROM marks; DELETE FROM progress; DELETE FROM checkpoints; DELETE FROM log_lines;
 UPDATE test_clock.hands SET at = '2026-01-01T00:00:00Z';
 UPDATE uptime SET up_seconds = 0, ticked_at = test_clock.clock_timestamp();
 """
@@ -93,6 +95,7 @@ class StoreOverPostgres:
         self.jobs = PostgresJobRepository(self.database)
         self.sessions = PostgresSessionRepository(self.database)
         self.database_clock = PostgresClock(self.database)
+        self.progress = PostgresProgressRepository(self.database)
         self.hand_over = HandOver(self.ready_queue)
         self.end_runs = EndRuns(
             jobs=self.jobs,
@@ -111,10 +114,12 @@ class StoreOverPostgres:
             claim_jobs=ClaimJobs(
                 jobs=jobs,
                 sessions=self.sessions,
+                progress=self.progress,
                 clock=clock,
                 hand_over=hand_over,
                 unknown_type_grace=self.unknown_type_grace,
             ),
+            record_progress=RecordProgress(progress=self.progress, tally=self.tally),
             finish_jobs=FinishJobs(
                 jobs=jobs,
                 clock=clock,

@@ -127,6 +127,7 @@ def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:
         metadata=answer.metadata,
         payload=answer.payload,
         must_run_alone=answer.must_run_alone,
+        checkpoint=answer.checkpoint,
     )
     return pb.ClaimAnswer(run=run)
 
@@ -148,6 +149,7 @@ def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal
         metadata=dict(run.metadata),
         payload=run.payload,
         must_run_alone=run.must_run_alone,
+        checkpoint=run.checkpoint if run.HasField("checkpoint") else None,
     )
 
 

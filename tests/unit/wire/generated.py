@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 from tests.unit.domain.generated import (
+    any_text,
     durations,
     fences,
     ids,
@@ -22,6 +23,7 @@ from treadle_domain.bounds import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome, Succeeded
+from treadle_domain.progress import MAX_LOG_LINES, LogLevel, LogLine, Progress, ProgressReport
 from treadle_domain.run_policy import RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob, StoredJob
@@ -128,9 +130,27 @@ claimed_runs = st.builds(
     metadata=metadata,
     payload=json_bytes,
     must_run_alone=st.booleans(),
+    checkpoint=st.none() | json_bytes,
 )
 claim_answers: st.SearchStrategy[ClaimedRun | ClaimRefusal] = claimed_runs | st.sampled_from(
     ClaimRefusal
+)
+
+progress = st.builds(Progress, fraction=st.floats(0, 1), note=any_text)
+log_lines = st.builds(
+    LogLine,
+    number=st.integers(1, MAX_LOG_LINES),
+    logged_at=any_moment,
+    level=st.sampled_from(LogLevel),
+    message=any_text,
+)
+progress_reports = st.builds(
+    ProgressReport,
+    job_id=ids,
+    fence=fences,
+    progress=st.none() | progress,
+    checkpoint=st.none() | json_bytes,
+    log_lines=st.lists(log_lines, max_size=3).map(tuple),
 )
 
 

@@ -26,6 +26,7 @@ NOT_TIME = {
     "attempt",
     "fence",
     "fence_base",
+    "fraction",
     "heartbeat_number",
     "interruptions",
     "jitter",

@@ -26,7 +26,7 @@ def require_name(field: str, value: str) -> None:
         raise InvalidValue(field, "must be 1 to 128 characters out of A-Z a-z 0-9 . _ : -")
 
 
-def require_range(field: str, value: int, low: int, high: int) -> None:
+def require_range(field: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InvalidValue(field, f"must be between {low} and {high}")
 
@@ -58,3 +58,8 @@ def require_metadata(value: Mapping[str, str]) -> None:
 def printable(text: str) -> str:
     """`text` with what UTF-8 and PostgreSQL cannot hold (NUL, lone surrogates) replaced by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def cut(text: str, most_bytes: int) -> str:
+    """The beginning of `text`, made `printable`, that UTF-8 holds in `most_bytes`."""
+    return printable(text).encode()[:most_bytes].decode(errors="ignore")

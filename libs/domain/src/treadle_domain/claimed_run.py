@@ -37,9 +37,16 @@ class ClaimedRun:
     metadata: Mapping[str, str]
     payload: bytes
     must_run_alone: bool = False
+    checkpoint: bytes | None = None
+    """JSON text: the last one that runs of this job recorded."""
+
+    @property
+    def size(self) -> int:
+        """In bytes, of its JSON texts."""
+        return len(self.payload) + len(self.checkpoint or b"")
 
     @classmethod
-    def of(cls, job: Job, payload: bytes) -> Self:
+    def of(cls, job: Job, payload: bytes, checkpoint: bytes | None = None) -> Self:
         return cls(
             job_id=job.id,
             fence=job.fence,
@@ -53,6 +60,7 @@ class ClaimedRun:
             metadata=job.metadata,
             payload=payload,
             must_run_alone=job.must_run_alone,
+            checkpoint=checkpoint,
         )
 
 

@@ -16,6 +16,7 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
+from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
@@ -31,6 +32,7 @@ from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
+from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.repair_ready_queue import RepairReadyQueue
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
@@ -49,6 +51,7 @@ class Container(containers.DeclarativeContainer):
     )
     jobs = providers.Singleton(PostgresJobRepository, database)
     sessions = providers.Singleton(PostgresSessionRepository, database)
+    progress = providers.Singleton(PostgresProgressRepository, database)
     announcements = providers.Singleton(PostgresAnnouncements, database)
     clock = providers.Singleton(PostgresClock, database)
 
@@ -74,10 +77,12 @@ class Container(containers.DeclarativeContainer):
             ClaimJobs,
             jobs=jobs,
             sessions=sessions,
+            progress=progress,
             clock=clock,
             hand_over=hand_over,
             unknown_type_grace=settings.provided.unknown_type_grace,
         ),
+        record_progress=providers.Singleton(RecordProgress, progress=progress, tally=tally),
         finish_jobs=providers.Singleton(
             FinishJobs,
             jobs=jobs,

@@ -17,6 +17,13 @@ class ClaimRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLAIM_REFUSAL_UNKNOWN_TYPE: _ClassVar[ClaimRefusal]
     CLAIM_REFUSAL_LEFT_OVER: _ClassVar[ClaimRefusal]
 
+class Recording(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RECORDING_UNSPECIFIED: _ClassVar[Recording]
+    RECORDING_RECORDED: _ClassVar[Recording]
+    RECORDING_STALE: _ClassVar[Recording]
+    RECORDING_UNSTORABLE: _ClassVar[Recording]
+
 class Ruling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     RULING_UNSPECIFIED: _ClassVar[Ruling]
@@ -29,6 +36,10 @@ CLAIM_REFUSAL_NOT_DUE: ClaimRefusal
 CLAIM_REFUSAL_PAUSED: ClaimRefusal
 CLAIM_REFUSAL_UNKNOWN_TYPE: ClaimRefusal
 CLAIM_REFUSAL_LEFT_OVER: ClaimRefusal
+RECORDING_UNSPECIFIED: Recording
+RECORDING_RECORDED: Recording
+RECORDING_STALE: Recording
+RECORDING_UNSTORABLE: Recording
 RULING_UNSPECIFIED: Ruling
 RULING_APPLIED: Ruling
 RULING_ALREADY_RECORDED: Ruling
@@ -248,7 +259,7 @@ class ClaimAnswer(_message.Message):
     def __init__(self, run: _Optional[_Union[ClaimedRun, _Mapping]] = ..., refusal: _Optional[_Union[ClaimRefusal, str]] = ...) -> None: ...
 
 class ClaimedRun(_message.Message):
-    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone")
+    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone", "checkpoint")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +279,7 @@ class ClaimedRun(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     MUST_RUN_ALONE_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     job_id: bytes
     fence: int
     namespace: str
@@ -280,7 +292,56 @@ class ClaimedRun(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     payload: bytes
     must_run_alone: bool
-    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ...) -> None: ...
+    checkpoint: bytes
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+
+class RecordProgressRequest(_message.Message):
+    __slots__ = ("session_id", "reports")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    session_id: bytes
+    reports: _containers.RepeatedCompositeFieldContainer[ProgressReport]
+    def __init__(self, session_id: _Optional[bytes] = ..., reports: _Optional[_Iterable[_Union[ProgressReport, _Mapping]]] = ...) -> None: ...
+
+class ProgressReport(_message.Message):
+    __slots__ = ("job_id", "fence", "progress", "checkpoint", "log_lines")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    FENCE_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    LOG_LINES_FIELD_NUMBER: _ClassVar[int]
+    job_id: bytes
+    fence: int
+    progress: Progress
+    checkpoint: bytes
+    log_lines: _containers.RepeatedCompositeFieldContainer[LogLine]
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint: _Optional[bytes] = ..., log_lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("fraction", "note")
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    fraction: float
+    note: str
+    def __init__(self, fraction: _Optional[float] = ..., note: _Optional[str] = ...) -> None: ...
+
+class LogLine(_message.Message):
+    __slots__ = ("number", "logged_at_us", "level", "message")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    LOGGED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    logged_at_us: int
+    level: str
+    message: str
+    def __init__(self, number: _Optional[int] = ..., logged_at_us: _Optional[int] = ..., level: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class RecordProgressResponse(_message.Message):
+    __slots__ = ("recordings",)
+    RECORDINGS_FIELD_NUMBER: _ClassVar[int]
+    recordings: _containers.RepeatedScalarFieldContainer[Recording]
+    def __init__(self, recordings: _Optional[_Iterable[_Union[Recording, str]]] = ...) -> None: ...
 
 class FinishJobsRequest(_message.Message):
     __slots__ = ("session_id", "outcomes")

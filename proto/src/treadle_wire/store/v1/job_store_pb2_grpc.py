@@ -84,6 +84,11 @@ class JobStoreStub:
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsRequest.SerializeToString,
                 response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsResponse.FromString,
                 _registered_method=True)
+        self.RecordProgress = channel.unary_unary(
+                '/treadle.store.v1.JobStore/RecordProgress',
+                request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressRequest.SerializeToString,
+                response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressResponse.FromString,
+                _registered_method=True)
         self.FinishJobs = channel.unary_unary(
                 '/treadle.store.v1.JobStore/FinishJobs',
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.FinishJobsRequest.SerializeToString,
@@ -154,6 +159,12 @@ class JobStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordProgress(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FinishJobs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -212,6 +223,11 @@ def add_JobStoreServicer_to_server(servicer, server):
                     servicer.ClaimJobs,
                     request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsRequest.FromString,
                     response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsResponse.SerializeToString,
+            ),
+            'RecordProgress': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordProgress,
+                    request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressRequest.FromString,
+                    response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressResponse.SerializeToString,
             ),
             'FinishJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishJobs,
@@ -489,6 +505,33 @@ class JobStore:
             '/treadle.store.v1.JobStore/ClaimJobs',
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsRequest.SerializeToString,
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ClaimJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordProgress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.store.v1.JobStore/RecordProgress',
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressRequest.SerializeToString,
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.RecordProgressResponse.FromString,
             options,
             channel_credentials,
             insecure,

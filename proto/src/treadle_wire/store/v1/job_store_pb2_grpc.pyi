@@ -44,6 +44,7 @@ class JobStoreStub:
     Heartbeat: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.HeartbeatRequest, _job_store_pb2.HeartbeatResponse]
     CloseSession: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.CloseSessionRequest, _job_store_pb2.CloseSessionResponse]
     ClaimJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ClaimJobsRequest, _job_store_pb2.ClaimJobsResponse]
+    RecordProgress: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.RecordProgressRequest, _job_store_pb2.RecordProgressResponse]
     FinishJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.FinishJobsRequest, _job_store_pb2.FinishJobsResponse]
 
 @_typing.type_check_only
@@ -59,6 +60,7 @@ class JobStoreAsyncStub(JobStoreStub):
     Heartbeat: _aio.UnaryUnaryMultiCallable[_job_store_pb2.HeartbeatRequest, _job_store_pb2.HeartbeatResponse]  # type: ignore[assignment]
     CloseSession: _aio.UnaryUnaryMultiCallable[_job_store_pb2.CloseSessionRequest, _job_store_pb2.CloseSessionResponse]  # type: ignore[assignment]
     ClaimJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ClaimJobsRequest, _job_store_pb2.ClaimJobsResponse]  # type: ignore[assignment]
+    RecordProgress: _aio.UnaryUnaryMultiCallable[_job_store_pb2.RecordProgressRequest, _job_store_pb2.RecordProgressResponse]  # type: ignore[assignment]
     FinishJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.FinishJobsRequest, _job_store_pb2.FinishJobsResponse]  # type: ignore[assignment]
 
 class JobStoreServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +133,13 @@ class JobStoreServicer(metaclass=_abc_1.ABCMeta):
         request: _job_store_pb2.ClaimJobsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_store_pb2.ClaimJobsResponse, _abc.Awaitable[_job_store_pb2.ClaimJobsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def RecordProgress(
+        self,
+        request: _job_store_pb2.RecordProgressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_store_pb2.RecordProgressResponse, _abc.Awaitable[_job_store_pb2.RecordProgressResponse]]: ...
 
     @_abc_1.abstractmethod
     def FinishJobs(

@@ -13,10 +13,17 @@ from treadle_domain.stored_job import StoredJob
 from treadle_domain.worker_session import WorkerSession
 from treadle_store.application.change_jobs import change_jobs
 from treadle_store.application.hand_over import HandOver
-from treadle_store.application.ports import Change, Clock, Hold, JobRepository, SessionRepository
+from treadle_store.application.ports import (
+    Change,
+    Clock,
+    Hold,
+    JobRepository,
+    ProgressRepository,
+    SessionRepository,
+)
 
 MAX_ANSWER_BYTES = 7 * 1024 * 1024
-"""Of payloads in one answer; a message may have 8 MiB."""
+"""Of payloads and checkpoints in one answer; a message may have 8 MiB."""
 
 Answer = ClaimedRun | ClaimRefusal
 
@@ -25,6 +32,7 @@ Answer = ClaimedRun | ClaimRefusal
 class ClaimJobs:
     jobs: JobRepository
     sessions: SessionRepository
+    progress: ProgressRepository
     clock: Clock
     hand_over: HandOver
     unknown_type_grace: timedelta
@@ -54,7 +62,20 @@ class ClaimJobs:
         for queue in {job.queue for job in jobs if job.type not in decision.session.handlers}:
             types = await self.sessions.live_types(batch.namespace, queue)
             decision.known_types[queue] = types
+        # As long as a job is PENDING nobody records anything of it, and a claim of what has changed meanwhile misses.
+        if resumed := [job.id for job in jobs if _ran_before(job)]:
+            decision.checkpoints |= await self.progress.checkpoints(resumed)
         return found
+
+
+def _ran_before(job: Job) -> bool:
+    """The claim asked for, or the one to be repeated, is not the first."""
+    match job.state:
+        case JobState.PENDING:
+            return job.fence > 0
+        case JobState.RUNNING:
+            return job.fence > 1
+    return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +88,7 @@ class _Decision:
     now: datetime
     granted: Mapping[UUID, int] = field(default_factory=dict)
     known_types: dict[str, frozenset[str]] = field(default_factory=dict)
+    checkpoints: dict[UUID, bytes] = field(default_factory=dict)
     answers: dict[UUID, Answer] = field(default_factory=dict)
     put_back: dict[UUID, Job] = field(default_factory=dict)
 
@@ -75,7 +97,7 @@ class _Decision:
         if stored is None:
             return self._answer(job_id, ClaimRefusal.GONE)
         if self.granted.get(job_id) == stored.job.fence:
-            return self._answer(job_id, ClaimedRun.of(stored.job, stored.payload))
+            return self._answer(job_id, self._run(stored.job, stored))
         if stored.job.state is not JobState.PENDING:
             return self._answer(job_id, ClaimRefusal.GONE)
         return self._decide_pending(stored)
@@ -88,7 +110,7 @@ class _Decision:
             return self._answer(job.id, ClaimRefusal.NOT_DUE)
         if job.type not in self.session.handlers:
             return self._unknown_type(job)
-        if not self._has_room_for(stored.payload):
+        if not self._has_room_for(self._run(job, stored)):
             self.put_back[job.id] = job
             return self._answer(job.id, ClaimRefusal.LEFT_OVER)
         return self._grant(stored)
@@ -102,7 +124,7 @@ class _Decision:
             now=self.now,
         )
         hold = Hold(claim_id=self.batch.claim_id, heartbeat_number=self.batch.heartbeat_number)
-        self.answers[job.id] = ClaimedRun.of(after, stored.payload)
+        self.answers[job.id] = self._run(after, stored)
         return Change(before=job, after=after, now=self.now, hold=hold)
 
     def _unknown_type(self, job: Job) -> Change | None:
@@ -116,10 +138,13 @@ class _Decision:
         self.put_back[job.id] = after
         return self._answer(job.id, ClaimRefusal.UNKNOWN_TYPE, self._change(job, after))
 
-    def _has_room_for(self, payload: bytes) -> bool:
+    def _run(self, job: Job, stored: StoredJob) -> ClaimedRun:
+        return ClaimedRun.of(job, stored.payload, self.checkpoints.get(job.id))
+
+    def _has_room_for(self, new: ClaimedRun) -> bool:
         """The first always has, however large."""
         runs = [answer for answer in self.answers.values() if isinstance(answer, ClaimedRun)]
-        return not runs or sum(len(run.payload) for run in runs) + len(payload) <= MAX_ANSWER_BYTES
+        return not runs or sum(run.size for run in runs) + new.size <= MAX_ANSWER_BYTES
 
     def _change(self, before: Job, after: Job) -> Change:
         return Change(before=before, after=after, now=self.now)

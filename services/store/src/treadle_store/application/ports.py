@@ -10,6 +10,7 @@ from uuid import UUID
 
 from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
+from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 
@@ -102,6 +103,23 @@ class JobRepository(Protocol):
 
     async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
         """Job id and fence of the session's runs that a client asked to stop."""
+        ...
+
+
+class ProgressRepository(Protocol):
+    """What runs tell of themselves: of each job the last progress and checkpoint, of each run the log lines."""
+
+    async def record(self, session: UUID, reports: Sequence[ProgressReport]) -> frozenset[UUID]:
+        """Keeps each report whose job is RUNNING by exactly this session and fence; returns the job ids of the others.
+
+        Whoever ends such a run waits until this has committed, so nothing of a run is written after its end.
+        A checkpoint that was kept is on disk, the rest may be lost in a crash of PostgreSQL. A repeat changes nothing.
+        Raises Unstorable, then none was kept. A job must not appear twice.
+        """
+        ...
+
+    async def checkpoints(self, job_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
+        """The last one of each job that has any."""
         ...
 
 
@@ -219,6 +237,8 @@ class Happening(StrEnum):
 
     STALE_OUTCOME = "stale_outcome"
     """A report of a claim that is void: refused."""
+    STALE_PROGRESS = "stale_progress"
+    """Progress, a checkpoint or log lines of a claim that is void: refused."""
     SESSION_EXPIRED = "session_expired"
     RUN_LOST = "run_lost"
     """Its session died."""

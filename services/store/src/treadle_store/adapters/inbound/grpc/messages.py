@@ -7,10 +7,11 @@ from treadle_domain.claimed_run import RunReport
 from treadle_domain.errors import DomainError, InvalidValue
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import Failed
+from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import JobQuery, NewJob, Position, StoredJob
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Accepted
-from treadle_wire import job_codec, run_codec
+from treadle_wire import job_codec, progress_codec, run_codec
 from treadle_wire.scalars import from_us, to_uuid
 from treadle_wire.status import fault_to_wire
 from treadle_wire.store.v1 import job_pb2, job_store_pb2
@@ -20,10 +21,10 @@ MAX_BATCH = 1_000
 Item = TypeVar("Item")
 
 
-def bounded(items: Sequence[Item]) -> Sequence[Item]:
+def bounded(items: Sequence[Item], what: str = "jobs") -> Sequence[Item]:
     """Raises InvalidValue above MAX_BATCH."""
     if len(items) > MAX_BATCH:
-        raise InvalidValue("batch", f"must hold at most {MAX_BATCH} jobs")
+        raise InvalidValue("batch", f"must hold at most {MAX_BATCH} {what}")
     return items
 
 
@@ -48,6 +49,12 @@ def report_or_failure(message: job_store_pb2.RunOutcome) -> RunReport:
             fence=message.fence,
             outcome=Failed(error=refusal),
         )
+
+
+def progress_reports(request: job_store_pb2.RecordProgressRequest) -> Sequence[ProgressReport]:
+    """Raises InvalidValue: the worker keeps these bounds, so a report that breaks one is a fault of ours."""
+    bounded([line for report in request.reports for line in report.log_lines], "log lines")
+    return [progress_codec.progress_report_from_wire(each) for each in bounded(request.reports)]
 
 
 def query_of(request: job_store_pb2.ListJobsRequest) -> JobQuery:

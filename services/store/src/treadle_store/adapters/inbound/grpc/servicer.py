@@ -14,9 +14,10 @@ from treadle_store.application.finish_jobs import FinishJobs
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.ports import JobRepository
+from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
-from treadle_wire import job_codec, run_codec
+from treadle_wire import job_codec, progress_codec, run_codec
 from treadle_wire.scalars import duration_to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreServicer
@@ -28,6 +29,7 @@ Context = ServicerContext[Any, Any]
 class UseCases:
     submit_jobs: SubmitJobs
     claim_jobs: ClaimJobs
+    record_progress: RecordProgress
     finish_jobs: FinishJobs
     cancel_jobs: CancelJobs
     retry_jobs: RetryJobs
@@ -110,6 +112,14 @@ class GrpcJobStore(JobStoreServicer):
         answers = await self._do.claim_jobs(run_codec.claim_from_wire(request))
         wire = [run_codec.claim_answer_to_wire(answer) for answer in answers]
         return pb.ClaimJobsResponse(answers=wire)
+
+    async def RecordProgress(
+        self, request: pb.RecordProgressRequest, context: Context
+    ) -> pb.RecordProgressResponse:
+        reports = messages.progress_reports(request)
+        recordings = await self._do.record_progress(to_uuid(request.session_id), reports)
+        wire = [progress_codec.recording_to_wire(recording) for recording in recordings]
+        return pb.RecordProgressResponse(recordings=wire)
 
     async def FinishJobs(
         self, request: pb.FinishJobsRequest, context: Context

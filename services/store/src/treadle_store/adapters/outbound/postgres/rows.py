@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
 from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.progress import LogLine, ProgressReport
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions, RunPolicy
 from treadle_domain.states import JobState
@@ -92,6 +94,27 @@ def attempt_values(attempt: Attempt) -> Values:
 def attempt_of(row: Row[Any]) -> Attempt:
     columns = dict(row._mapping)
     return Attempt(**columns | {"error": _error_of(columns["error"])})
+
+
+def progress_values(report: ProgressReport) -> Values:
+    said = report.progress
+    return {
+        "id": report.job_id,
+        "fence": report.fence,
+        "fraction": None if said is None else said.fraction,
+        "note": None if said is None else said.note,
+        "state": _text_of(report.checkpoint),
+    }
+
+
+def log_line_values(job_id: UUID, line: LogLine) -> Values:
+    return {
+        "job_id": job_id,
+        "number": line.number,
+        "logged_at": line.logged_at,
+        "level": line.level.value,
+        "message": line.message,
+    }
 
 
 def options_values(options: RunOptions) -> Values:

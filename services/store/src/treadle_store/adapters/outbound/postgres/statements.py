@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     JSON,
     Column,
     ColumnElement,
@@ -35,28 +37,51 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.types import TypeEngine
 
+from treadle_domain.states import JobState
 from treadle_store.adapters.outbound.postgres.rows import Values
 from treadle_store.adapters.outbound.postgres.tables import (
     attempts,
+    checkpoints,
     finished_jobs,
     held,
     live_jobs,
+    log_lines,
+    progress,
 )
 
 _EXPECTED: Column[int] = Column("expected_version", Integer)
+_REPORT: Sequence[Column[Any]] = (
+    live_jobs.c.id,
+    live_jobs.c.fence,
+    progress.c.fraction,
+    progress.c.note,
+    checkpoints.c.state,
+)
+_LINE: Sequence[Column[Any]] = [c for c in log_lines.columns if c.name != "fence"]
+"""A report has one fence, so its lines need not name it."""
 
 
 def parameters(rows: Sequence[Values]) -> dict[str, list[Any]]:
     """Of any statement here: one array per column of the rows, under its name with `p_` before it."""
-    return {f"p_{name}": [row[name] for row in rows] for name in rows[0]}
+    return _arrays(rows, rows[0])
 
 
-def _given(columns: Iterable[Column[Any]]) -> TableValuedAlias:
+def record_parameters(
+    session: UUID, reports: Sequence[Values], lines: Sequence[Values]
+) -> dict[str, Any]:
+    return parameters(reports) | _arrays(lines, (c.name for c in _LINE)) | {"p_session": session}
+
+
+def _arrays(rows: Sequence[Values], names: Iterable[str]) -> dict[str, list[Any]]:
+    return {f"p_{name}": [row[name] for row in rows] for name in names}
+
+
+def _given(columns: Iterable[Column[Any]], name: str = "given") -> TableValuedAlias:
     """The rows that come as parameters."""
     sent = [(c.name, _sent_as(c)) for c in columns]
-    arrays = [bindparam(f"p_{name}", type_=ARRAY(kind)) for name, kind in sent]
+    arrays = [bindparam(f"p_{key}", type_=ARRAY(kind)) for key, kind in sent]
     derived = func.unnest(*arrays).table_valued(*(column(*pair) for pair in sent))
-    return derived.render_derived(name="given")
+    return derived.render_derived(name=name)
 
 
 def _sent_as(column: Column[Any]) -> TypeEngine[Any]:
@@ -150,10 +175,63 @@ def _delete_old_attempts() -> Delete:
     )
 
 
+def _record() -> Select[Any]:
+    """One statement decides which runs are under way and writes what they say; answers with their job ids.
+
+    FOR SHARE waits for whoever is ending a run and then looks again, and whoever comes to end it waits for us: so no
+    row of a newer fence can be there. It makes no new version of the job's row. Locks are taken in the order of ids.
+    """
+    given = _given(_REPORT)
+    running = (
+        select(*(_value(given, c).label(c.name) for c in _REPORT))
+        .join_from(live_jobs, given, live_jobs.c.id == given.c.id)
+        .where(
+            live_jobs.c.id == _ids(),
+            live_jobs.c.state == JobState.RUNNING.value,
+            live_jobs.c.session == bindparam("p_session", type_=Uuid()),
+            live_jobs.c.fence == given.c.fence,
+        )
+        .order_by(live_jobs.c.id)
+        .with_for_update(read=True, of=live_jobs)
+        .cte("running")
+    )
+    return select(running.c.id).add_cte(
+        _replace(progress, running, running.c.fraction, running.c.note),
+        _replace(checkpoints, running, running.c.state),
+        _add_lines(running),
+    )
+
+
+def _replace(table: Table, running: CTE, *told: ColumnElement[Any]) -> CTE:
+    """The job's row, for the runs that told anything of the kind."""
+    columns = [c.name for c in table.columns]
+    values = select(running.c.id, running.c.fence, *told, func.clock_timestamp())
+    rows = values.where(told[0].is_not(None)).order_by(running.c.id)
+    new = postgres_insert(table).from_select(columns, rows)
+    return new.on_conflict_do_update(
+        index_elements=["job_id"], set_={name: new.excluded[name] for name in columns[1:]}
+    ).cte(f"new_{table.name}")
+
+
+def _add_lines(running: CTE) -> CTE:
+    given = _given(_LINE, name="lines")
+    values = {
+        c.name: running.c.fence if c.name == "fence" else given.c[c.name] for c in log_lines.columns
+    }
+    rows = (
+        select(*values.values())
+        .join_from(running, given, running.c.id == given.c.job_id)
+        .order_by(given.c.job_id, given.c.number)
+    )
+    new = postgres_insert(log_lines).from_select([*values], rows)
+    return new.on_conflict_do_nothing().cte("new_lines")
+
+
 ADD_LIVE = (
     _insert_given(live_jobs).on_conflict_do_nothing(index_elements=["id"]).returning(live_jobs.c.id)
 )
 LOCK_LIVE = _lock(live_jobs)
+RECORD = _record()
 DELETE_FINISHED_TWINS = _delete_finished_twins()
 ADD_ATTEMPTS = _insert_given(attempts)
 DELETE_OLD_ATTEMPTS = _delete_old_attempts()

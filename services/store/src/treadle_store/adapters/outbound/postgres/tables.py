@@ -80,6 +80,36 @@ attempts = Table(
     Column("error", JSONB, nullable=False),
 )
 
+progress = Table(
+    "progress",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("fence", BigInteger, nullable=False),
+    Column("fraction", Double, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("fence", BigInteger, nullable=False),
+    Column("state", JSON, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+
+log_lines = Table(
+    "log_lines",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("fence", BigInteger, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("logged_at", DateTime(timezone=True), nullable=False),
+    Column("level", Text, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
 held = Table(
     "held",
     metadata,

@@ -1,0 +1,43 @@
+"""What runs tell of themselves, in memory, as PostgreSQL keeps it: tests/contract runs one suite on both."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tests.fakes.in_memory_store import InMemoryJobRepository
+
+from treadle_domain.progress import LogLine, Progress, ProgressReport
+from treadle_domain.states import JobState
+from treadle_store.application.errors import Unstorable
+
+
+@dataclass
+class InMemoryProgressRepository:
+    """`progress` and `states` are kept by job, with the fence of the run that told them; `lines` by run and number."""
+
+    jobs: InMemoryJobRepository
+    progress: dict[UUID, tuple[int, Progress]] = field(default_factory=dict)
+    states: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
+    lines: dict[tuple[UUID, int, int], LogLine] = field(default_factory=dict)
+
+    async def record(self, session: UUID, reports: Sequence[ProgressReport]) -> frozenset[UUID]:
+        if any(self.jobs.unstorable in (report.checkpoint or b"") for report in reports):
+            raise Unstorable("a NUL byte")
+        found = await self.jobs.find_anywhere([report.job_id for report in reports])
+        running = {(i, j.session, j.fence) for i, j in found.items() if j.state is JobState.RUNNING}
+        recorded = [r for r in reports if (r.job_id, session, r.fence) in running]
+        for report in recorded:
+            self._keep(report)
+        return frozenset(r.job_id for r in reports) - {r.job_id for r in recorded}
+
+    async def checkpoints(self, job_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
+        return {job_id: self.states[job_id][1] for job_id in job_ids if job_id in self.states}
+
+    def _keep(self, report: ProgressReport) -> None:
+        job_id, fence = report.job_id, report.fence
+        if report.progress is not None:
+            self.progress[job_id] = (fence, report.progress)
+        if report.checkpoint is not None:
+            self.states[job_id] = (fence, report.checkpoint)
+        for line in report.log_lines:
+            self.lines.setdefault((job_id, fence, line.number), line)
