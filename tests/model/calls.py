@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from tests.builders import a_failure, a_new_job
+from tests.builders import a_failure, a_log_line, a_new_job, a_progress_report
 from tests.model.job_rules import BACKOFF, NAP, End, ModelJob
 from tests.model.world import NOT_OPEN, REFUSED, Answer, Next, World
 
@@ -14,6 +14,7 @@ from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
 from treadle_domain.errors import SessionNotOpen, TransitionRefused
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.outcomes import Lost, Outcome, Released, Snoozed, Succeeded
+from treadle_domain.progress import Progress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.stored_job import StoredJob
@@ -149,7 +150,7 @@ def claim(job_ids: Sequence[UUID], session_id: UUID, claim_id: UUID, beat: int) 
             answers = await store.do.claim_jobs(batch)
         except SessionNotOpen:
             return NOT_OPEN
-        return [a.fence if isinstance(a, ClaimedRun) else a.value for a in answers]
+        return [(a.fence, a.checkpoint) if isinstance(a, ClaimedRun) else a.value for a in answers]
 
     def on_model(world: World) -> Next:
         if not world.sessions[session_id].is_open:
@@ -181,6 +182,36 @@ def finish(session_id: UUID, ends: Sequence[tuple[UUID, int, End]]) -> Call:
 
     story = ", ".join(f"{end.name} of {job_id} at {fence}" for job_id, fence, end in ends)
     return Call(f"finish by {session_id}: {story}", on_store, on_model)
+
+
+def record(
+    session_id: UUID,
+    runs: Sequence[tuple[UUID, int]],
+    fraction: float,
+    checkpoint: bytes | None,
+    line: tuple[int, str],
+) -> Call:
+    """`runs`: job and fence, all of which tell the same."""
+    reports = [
+        a_progress_report(
+            job_id,
+            fence,
+            progress=Progress(fraction=fraction),
+            checkpoint=checkpoint,
+            log_lines=(a_log_line(*line),),
+        )
+        for job_id, fence in runs
+    ]
+
+    async def on_store(store: Store) -> Answer:
+        return [answer.value for answer in await store.do.record_progress(session_id, reports)]
+
+    def on_model(world: World) -> Next:
+        told = (fraction, checkpoint, line)
+        return _each(world, [(i, session_id, fence, *told) for i, fence in runs], World.record)
+
+    story = ", ".join(f"{job_id} at {fence}" for job_id, fence in runs)
+    return Call(f"record by {session_id}: {fraction} of {story}", on_store, on_model)
 
 
 def heartbeat(

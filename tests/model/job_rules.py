@@ -39,6 +39,17 @@ class Hold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """What runs said of themselves."""
+
+    progress: tuple[int, float] | None = None
+    """The last one, with the fence of its run; so is the checkpoint."""
+    checkpoint: tuple[int, bytes] | None = None
+    lines: frozenset[tuple[int, int, str]] = frozenset()
+    """Fence, number, message."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelJob:
     type: str
     created_at: datetime
@@ -60,6 +71,12 @@ class ModelJob:
     unknown_since: datetime | None = None
     failed_runs: tuple[int, ...] = ()
     """Fences of the runs that did not succeed, as far as they are kept."""
+    told: Told = Told()
+
+    @property
+    def state_to_resume(self) -> bytes | None:
+        """What a run that is not the first begins from."""
+        return self.told.checkpoint[1] if self.fence > 1 and self.told.checkpoint else None
 
     @property
     def is_final(self) -> bool:
@@ -83,6 +100,18 @@ class ModelJob:
             hold=hold,
             unknown_since=None,
         )
+
+    def tells(self, fraction: float, checkpoint: bytes | None, line: tuple[int, str]) -> "ModelJob":
+        """The first line of a number stays, of all else the last."""
+        told = self.told
+        numbers = {(fence, number) for fence, number, _ in told.lines}
+        is_new = (self.fence, line[0]) not in numbers
+        told = Told(
+            progress=(self.fence, fraction),
+            checkpoint=told.checkpoint if checkpoint is None else (self.fence, checkpoint),
+            lines=told.lines | ({(self.fence, *line)} if is_new else set()),
+        )
+        return replace(self, told=told)
 
     def ended(self, end: End, now: datetime) -> "ModelJob":
         """As its holder reported. Once a cancel was asked for, every end is CANCELLED."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from tests.fakes.store_over_memory import StoreOverMemory
-from tests.model.job_rules import Hold, ModelJob
+from tests.model.job_rules import Hold, ModelJob, Told
 from tests.model.stage import Seen
 from tests.model.world import LEASE, ModelSession
 
@@ -33,7 +33,7 @@ class MemoryScene:
             != ("RUNNING", hold.session, hold.fence)
         ]
         return Seen(
-            jobs={i: _job(job, held.get(i), failed[i]) for i, job in jobs.items()},
+            jobs={i: _job(job, held.get(i), failed[i], self._told(i)) for i, job in jobs.items()},
             sessions=self._sessions(),
             up=self.store.clock.up,
             ticked_at=self.store.clock.time,
@@ -63,11 +63,24 @@ class MemoryScene:
             for session_id, stay in self.store.sessions.stays.items()
         }
 
+    def _told(self, job_id: UUID) -> Told:
+        kept = self.store.progress
+        said = kept.progress.get(job_id)
+        return Told(
+            progress=said and (said[0], said[1].fraction),
+            checkpoint=kept.states.get(job_id),
+            lines=frozenset(
+                (fence, number, line.message)
+                for (of_job, fence, number), line in kept.lines.items()
+                if of_job == job_id
+            ),
+        )
+
     async def _failed_runs(self, ids: list[UUID]) -> Mapping[UUID, tuple[int, ...]]:
         return {i: tuple([a.fence for a in await self.store.jobs.attempts(i)]) for i in ids}
 
 
-def _job(job: Job, hold: Hold | None, failed_runs: tuple[int, ...]) -> ModelJob:
+def _job(job: Job, hold: Hold | None, failed_runs: tuple[int, ...], told: Told) -> ModelJob:
     assert job.requested.max_attempts is not None
     return ModelJob(
         type=job.type,
@@ -88,4 +101,5 @@ def _job(job: Job, hold: Hold | None, failed_runs: tuple[int, ...]) -> ModelJob:
         is_cancelled=job.cancel_requested_at is not None,
         unknown_since=job.unknown_since,
         failed_runs=failed_runs,
+        told=told,
     )

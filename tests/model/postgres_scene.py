@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres
-from tests.model.job_rules import Hold, ModelJob
+from tests.model.job_rules import Hold, ModelJob, Told
 from tests.model.stage import Seen
 from tests.model.world import ModelSession
 
@@ -19,6 +19,11 @@ UNION ALL
 SELECT 'held but not running: ' || held.job_id FROM held LEFT JOIN live_jobs ON live_jobs.id = held.job_id
     AND live_jobs.state = 'RUNNING' AND live_jobs.session = held.session AND live_jobs.fence = held.fence
     WHERE live_jobs.id IS NULL
+"""
+_TOLD = """
+SELECT job_id, p.fence, fraction, c.fence AS state_fence, state::text AS state,
+    ARRAY(SELECT row_to_json(l) FROM log_lines l WHERE l.job_id = p.job_id) AS lines
+FROM progress p LEFT JOIN checkpoints c USING (job_id)
 """
 _ATTEMPTS = "SELECT job_id, array_agg(fence ORDER BY fence) AS fences FROM attempts GROUP BY job_id"
 
@@ -35,19 +40,27 @@ class PostgresScene:
         self.clock.advance(by)
 
     def look(self) -> Seen:
-        jobs, holds, attempts, sessions, (uptime,), strays = self.clock.read(
+        jobs, holds, attempts, told, sessions, (uptime,), strays = self.clock.read(
             _JOBS,
             "SELECT * FROM held",
             _ATTEMPTS,
+            _TOLD,
             "SELECT * FROM sessions",
             "SELECT * FROM uptime",
             _STRAYS,
         )
         held = {row["job_id"]: _hold(row) for row in holds}
         failed = {row["job_id"]: tuple(row["fences"]) for row in attempts}
+        said = {row["job_id"]: _told(row) for row in told}
         return Seen(
             jobs={
-                row["id"]: _job(row, held.get(row["id"]), failed.get(row["id"], ())) for row in jobs
+                row["id"]: _job(
+                    row,
+                    held.get(row["id"]),
+                    failed.get(row["id"], ()),
+                    said.get(row["id"], Told()),
+                )
+                for row in jobs
             },
             sessions={row["id"]: _session(row) for row in sessions},
             up=timedelta(seconds=uptime["up_seconds"]),
@@ -56,7 +69,9 @@ class PostgresScene:
         )
 
 
-def _job(row: dict[str, Any], hold: Hold | None, failed_runs: tuple[int, ...]) -> ModelJob:
+def _job(
+    row: dict[str, Any], hold: Hold | None, failed_runs: tuple[int, ...], told: Told
+) -> ModelJob:
     return ModelJob(
         type=row["type"],
         created_at=_utc(row["created_at"]),
@@ -76,6 +91,17 @@ def _job(row: dict[str, Any], hold: Hold | None, failed_runs: tuple[int, ...]) -
         is_cancelled=row["cancel_requested_at"] is not None,
         unknown_since=row["unknown_since"] and _utc(row["unknown_since"]),
         failed_runs=failed_runs,
+        told=told,
+    )
+
+
+def _told(row: dict[str, Any]) -> Told:
+    lines = [(line["fence"], line["number"], line["message"]) for line in row["lines"]]
+    state = row["state"]
+    return Told(
+        progress=(row["fence"], row["fraction"]),
+        checkpoint=None if state is None else (row["state_fence"], state.encode()),
+        lines=frozenset(lines),
     )
 
 

@@ -49,6 +49,12 @@ wishes = st.builds(
 periods = st.sampled_from([SECOND / 2, SECOND, SECOND, BACKOFF, BACKOFF, LEASE + SECOND])
 outages = st.sampled_from([SECOND, LEASE, GRACE])
 ends = st.sampled_from(End)
+Telling = tuple[float, bytes | None, tuple[int, str]]
+tellings: st.SearchStrategy[Telling] = st.tuples(
+    st.sampled_from([0, 0.5, 1]),
+    st.sampled_from([None, b'{"page":  1}', b"[2]"]),
+    st.tuples(st.integers(1, 3), st.sampled_from(["hello", "world"])),
+)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -127,6 +133,19 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=asked, session=sessions, job=jobs, age=st.integers(0, 2), end=ends)
     def anyone_reports(self, session: UUID, job: UUID, age: int, end: End) -> Call:
         return self.ask(calls.finish(session, [(job, self.world.jobs[job].fence - age, end)]))
+
+    @precondition(lambda self: self.running())
+    @rule(target=asked, data=st.data(), told=tellings)
+    def the_holder_tells(self, data: st.DataObject, told: Telling) -> Call:
+        session = data.draw(st.sampled_from(sorted({h.session for h in self.running().values()})))
+        mine = [(i, hold.fence) for i, hold in self.running().items() if hold.session == session]
+        runs = data.draw(st.lists(st.sampled_from(mine), min_size=1, unique=True))
+        return self.ask(calls.record(session, runs, *told))
+
+    @rule(target=asked, session=sessions, job=jobs, age=st.integers(0, 2), told=tellings)
+    def anyone_tells(self, session: UUID, job: UUID, age: int, told: Telling) -> Call:
+        fence = self.world.jobs[job].fence - age
+        return self.ask(calls.record(session, [(job, fence)], *told))
 
     @precondition(lambda self: self.open_sessions())
     @rule(target=asked, data=st.data())

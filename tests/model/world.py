@@ -92,7 +92,7 @@ class World:
         """Of an open session."""
         job = self.jobs[job_id]
         if job.hold is not None and (job.hold.session, job.hold.claim_id) == (session_id, claim_id):
-            return self, job.hold.fence
+            return self, (job.fence, job.state_to_resume)
         if job.state != "PENDING":
             return self, "gone"
         return self._claim_pending(job_id, session_id, claim_id, beat)
@@ -105,6 +105,21 @@ class World:
         if job.hold is None:
             return self, "already_recorded"
         return self._with(job_id, job.ended(end, self.now)), "applied"
+
+    def record(
+        self,
+        job_id: UUID,
+        session_id: UUID,
+        fence: int,
+        fraction: float,
+        checkpoint: bytes | None,
+        line: tuple[int, str],
+    ) -> Next:
+        """Only the run under way speaks."""
+        job = self.jobs[job_id]
+        if job.hold is None or (job.hold.session, job.hold.fence) != (session_id, fence):
+            return self, "stale"
+        return self._with(job_id, job.tells(fraction, checkpoint, line)), "recorded"
 
     def heartbeat(
         self,
@@ -169,7 +184,8 @@ class World:
             after = job.unknown(self.now, self._is_handled(job.type))
             return self._with(job_id, after), "unknown_type"
         hold = Hold(session=session_id, fence=job.fence + 1, claim_id=claim_id, beat=beat)
-        return self._with(job_id, job.claimed(hold)), hold.fence
+        claimed = job.claimed(hold)
+        return self._with(job_id, claimed), (claimed.fence, claimed.state_to_resume)
 
     def _without_unknown_runs(
         self,
