@@ -1,22 +1,21 @@
 """A job's life over gRPC, on real PostgreSQL and real Valkey."""
 
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from tests.builders import SECOND, a_failure, a_new_job, a_session
+from tests.builders import SECOND, a_failure, a_new_job
 from tests.integration.store.conftest import RunningStore
+from tests.integration.store.rpc import a_report, claimed, finished, got, opened, submitted
 
-from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
+from treadle_domain.claimed_run import ClaimedRun
 from treadle_domain.errors import InvalidValue, JobNotFound, SessionNotOpen, TransitionRefused
-from treadle_domain.outcomes import Released, Succeeded
+from treadle_domain.outcomes import Released
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
-from treadle_domain.stored_job import StoredJob
-from treadle_domain.worker_session import Heartbeat, WorkerSession
+from treadle_domain.worker_session import Heartbeat
 from treadle_store.container import Container
 from treadle_store.settings import Settings
 from treadle_wire import job_codec, run_codec
@@ -25,55 +24,6 @@ from treadle_wire.status import fault_from_wire, fault_of
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
-
-
-async def submitted(store: RunningStore, payload: bytes = b"{}", **said: Any) -> UUID:
-    new = a_new_job(payload, **said)
-    request = pb.SubmitJobsRequest(
-        namespace="default", submissions=[job_codec.new_job_to_wire(new)]
-    )
-    [answer] = (await store.rpc.SubmitJobs(request)).answers
-    assert answer.WhichOneof("answer") == "job"
-    return new.submission.id
-
-
-async def opened(store: RunningStore, *types: str) -> WorkerSession:
-    session = a_session(*types)
-    await store.rpc.OpenSession(run_codec.session_to_wire(session))
-    return session
-
-
-async def claimed(store: RunningStore, session: WorkerSession, *ids: UUID) -> list[object]:
-    batch = ClaimBatch(
-        namespace="default",
-        session=session.id,
-        claim_id=uuid4(),
-        heartbeat_number=1,
-        job_ids=ids,
-    )
-    answers = (await store.rpc.ClaimJobs(run_codec.claim_to_wire(batch))).answers
-    return [run_codec.claim_answer_from_wire(answer) for answer in answers]
-
-
-async def finished(
-    store: RunningStore, session: WorkerSession, *reports: RunReport
-) -> list[object]:
-    request = pb.FinishJobsRequest(
-        session_id=session.id.bytes, outcomes=[run_codec.report_to_wire(r) for r in reports]
-    )
-    rulings = (await store.rpc.FinishJobs(request)).rulings
-    return [run_codec.ruling_from_wire(ruling) for ruling in rulings]
-
-
-async def got(store: RunningStore, job_id: UUID) -> StoredJob:
-    request = pb.GetJobsRequest(namespace="default", job_ids=[job_id.bytes])
-    [answer] = (await store.rpc.GetJobs(request)).answers
-    return job_codec.stored_job_from_wire(answer.job)
-
-
-def a_report(job_id: UUID, **said: object) -> RunReport:
-    defaults: dict[str, object] = {"fence": 1, "outcome": Succeeded(), "result": b'{"n":  1}'}
-    return RunReport(namespace="default", job_id=job_id, **defaults | said)  # type: ignore[arg-type]
 
 
 async def test_a_job_goes_from_submit_to_success(store: RunningStore) -> None:
