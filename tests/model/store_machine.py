@@ -142,10 +142,14 @@ class StoreMachine(RuleBasedStateMachine):
         runs = data.draw(st.lists(st.sampled_from(mine), min_size=1, unique=True))
         return self.ask(calls.record(session, runs, *told))
 
-    @rule(target=asked, session=sessions, job=jobs, age=st.integers(0, 2), told=tellings)
-    def anyone_tells(self, session: UUID, job: UUID, age: int, told: Telling) -> Call:
-        fence = self.world.jobs[job].fence - age
-        return self.ask(calls.record(session, [(job, fence)], *told))
+    @precondition(lambda self: self.started())
+    @rule(target=asked, data=st.data(), session=sessions, age=st.integers(0, 1), told=tellings)
+    def anyone_tells(self, data: st.DataObject, session: UUID, age: int, told: Telling) -> Call:
+        """Also of a run that has ended, by who held it last."""
+        job_id = data.draw(st.sampled_from(self.started()))
+        job = self.world.jobs[job_id]
+        teller = data.draw(st.sampled_from([session, job.last_holder or session]))
+        return self.ask(calls.record(teller, [(job_id, job.fence - age)], *told))
 
     @precondition(lambda self: self.open_sessions())
     @rule(target=asked, data=st.data())
@@ -283,6 +287,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def due(self) -> list[UUID]:
         return [i for i, job in self.world.jobs.items() if job.is_due(self.world.now)]
+
+    def started(self) -> list[UUID]:
+        return [i for i, job in self.world.jobs.items() if job.fence > 0]
 
     def running(self) -> Mapping[UUID, Hold]:
         return {i: job.hold for i, job in self.world.jobs.items() if job.hold is not None}
