@@ -40,6 +40,19 @@ def test_a_port_for_metrics_that_is_taken_is_told_in_one_line() -> None:
     assert line.startswith(f"treadle-store: TREADLE_STORE_METRICS_PORT: 127.0.0.1:{port}: ")
 
 
+def test_an_address_that_is_taken_is_told_and_ends_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        end = start(TREADLE_STORE_LISTEN=address)
+
+    assert end.returncode == 2
+    assert "Traceback" not in end.stderr
+    assert end.stderr.splitlines()[-1].startswith(
+        f"treadle-store: TREADLE_STORE_LISTEN: {address}: "
+    )
+
+
 @pytest.mark.parametrize("value", ["1e300", "inf", "nan", "-1"])
 @pytest.mark.parametrize(
     "name", ["lease_ttl_seconds", "unknown_type_grace_seconds", "stop_grace_seconds"]

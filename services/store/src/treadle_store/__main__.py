@@ -42,7 +42,10 @@ async def serve(container: Container, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     server = container.server()
-    await server.start()
+    try:
+        await server.start()
+    except RuntimeError as error:  # gRPC has told more of it in lines of its own
+        sys.exit(refuse("store", ("store_listen", f"{settings.store_listen}: {error}")))
     _log.info("store: listening", address=settings.store_listen)
     async with container.hand_over(), asyncio.TaskGroup() as group:
         timers = [group.create_task(timer.run()) for timer in container.timers()]
