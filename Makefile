@@ -4,11 +4,12 @@ PYTHON := .venv/bin/python
 UV := .venv/bin/uv
 MEMBERS := proto libs/domain libs/sdk services/api services/store services/worker deploy/local
 PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store treadle_wire treadle_worker
-# Those of the folders beside the packages that hold Python.
 TIMED := tests/chaos/ tests/e2e/
+LONGEST := tests/model/
+# Those of the folders beside the packages that hold Python.
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
-.PHONY: help run test soak check check-generated proto bench lock docs psql redis-cli clean
+.PHONY: help run test soak recovery check check-generated proto bench lock docs psql redis-cli clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,8 +20,11 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
 	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
 
-soak: .venv/ready ## the long tests: minutes of faults, with recovery times; ARGS as for test
+soak: .venv/ready ## the tests that take minutes; ARGS as for test
 	$(PYTHON) -m pytest -m soak -s $(ARGS)
+
+recovery: .venv/ready ## every fault ten times, with the median and the worst of the recoveries
+	$(PYTHON) -m pytest -q tests/chaos --rounds 10 $(ARGS)
 
 check: .venv/ready check-generated ## format, lint, types, imports, generated code
 	$(PYTHON) -m ruff format --check
@@ -71,7 +75,7 @@ generate = $(PROTOC) --python_out=$(1) --pyi_out=$(1) proto/treadle/store/v1/*.p
 
 # Those that judge times by a whole stack of processes have the machine to themselves.
 define all_tests
-$(PYTHON) -m pytest -q -n 2 --dist loadfile $(sort $(filter-out $(TIMED),$(wildcard tests/*/)))
+$(PYTHON) -m pytest -q -n 2 --dist loadfile $(LONGEST) $(sort $(filter-out $(LONGEST) $(TIMED),$(wildcard tests/*/)))
 	$(PYTHON) -m pytest -q $(TIMED)
 endef
 

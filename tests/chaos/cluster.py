@@ -51,10 +51,13 @@ class Cluster:
             self._pids[service.folder.name] = service.pid
 
     def wait_until_ready(self) -> None:
-        for store in self.stores:
-            _wait_until_it_listens(store)
+        self.wait_until_stores_listen()
         for service in self.all:
             service.wait_until_ready()
+
+    def wait_until_stores_listen(self) -> None:
+        for store in self.stores:
+            _wait_until_it_listens(store)
 
     def make_whole(self) -> None:
         """Whatever a test that failed left behind."""

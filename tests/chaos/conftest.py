@@ -1,7 +1,12 @@
-"""One cluster for all tests of this folder, on a PostgreSQL and a Valkey that they may stop."""
+"""One cluster for all tests of this folder, on a PostgreSQL and a Valkey that they may stop.
 
+`--rounds` repeats every fault: the medians and the worst of the recoveries are told at the end.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from tests.chaos.cluster import Cluster, running_cluster
@@ -14,6 +19,34 @@ from treadle_local.guard import Guard
 from treadle_local.postgres_server import PostgresServer
 from treadle_local.valkey_server import ValkeyServer
 from treadle_store.adapters.outbound.postgres.migrate import migrate
+
+Recoveries = defaultdict[str, list[float]]
+RECOVERIES = pytest.StashKey[Recoveries]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rounds", type=int, default=1, help="how often each fault of tests/chaos happens"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RECOVERIES] = Recoveries(list)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    rounds = metafunc.config.getoption("rounds", 1)
+    if "jobs" in metafunc.fixturenames and rounds > 1:
+        metafunc.fixturenames.append("round_number")
+        metafunc.parametrize("round_number", range(1, rounds + 1))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for fault, seconds in config.stash[RECOVERIES].items():
+        figures = f"median {median(seconds):.2f} s, worst of {len(seconds)} {max(seconds):.2f} s"
+        terminalreporter.write_line(f"{fault}: {figures}")
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +85,13 @@ def cluster(
 
 @pytest.fixture
 def jobs(
-    cluster: Cluster, postgres: PostgresServer, valkey: ValkeyServer, tmp_path: Path
+    cluster: Cluster,
+    postgres: PostgresServer,
+    valkey: ValkeyServer,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Jobs]:
-    yield Jobs(cluster, tmp_path / "ledger")
+    yield Jobs(cluster, tmp_path / "ledger", recoveries=pytestconfig.stash[RECOVERIES])
     # What a test that failed left broken must not fail the next one.
     for server in (postgres, valkey):
         if server.exit_code is not None:

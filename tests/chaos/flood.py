@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import grpc
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import longest_pause
-from tests.chaos.jobs import Jobs, tell, wait_until
+from tests.chaos.jobs import Jobs, wait_until
 
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
@@ -38,7 +38,7 @@ def flush(cluster: Cluster, jobs: Jobs, *, pending: int, delayed: int) -> float:
     goal = len(jobs.ids)
     wait_until(lambda: len(jobs.runs("end")) >= goal, _ALL_RUN_SECONDS, cluster, _POLL_SECONDS)
     pause = longest_pause(jobs, since=flushed_at)
-    tell(f"Redis forgot {forgotten} ids: {pause:.2f} s without a start")
+    jobs.recoveries[f"Redis forgot, {pending} pending"].append(pause)
     return pause
 
 

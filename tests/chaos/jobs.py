@@ -1,9 +1,8 @@
 """Jobs of one test: how they are submitted, and what they and their ledger say in the end."""
 
 import json
-import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -32,13 +31,17 @@ class Run(NamedTuple):
 
 @dataclass
 class Jobs:
-    """`tag` marks them in the store, `answers` counts the status codes of the submits."""
+    """`tag` marks them in the store, `answers` counts the status codes of the submits.
+
+    `recoveries` are told at the end of all tests: the seconds that each fault cost.
+    """
 
     cluster: Cluster
     ledger: Path
     tag: str = field(default_factory=lambda: uuid4().hex)
     ids: list[str] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
+    recoveries: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def submit(self, seconds: float = 0.0, *, api: int = 0, **more: Any) -> str | None:
         """The id, if the job was accepted."""
@@ -166,11 +169,6 @@ def _results_of_other_runs(jobs: Jobs) -> list[tuple[object, ...]]:
         " WHERE metadata ->> 'tag' = %s AND (result ->> 'fence')::int IS DISTINCT FROM fence",
         jobs.tag,
     )
-
-
-def tell(text: str) -> None:
-    """A measured number, shown by `pytest -s`."""
-    sys.stdout.write(f"\n{text}")
 
 
 def wait_until(

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.cluster import LEASE_SECONDS, Cluster
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import first_start_after, let_pass, longest_pause, under_way
-from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
+from tests.chaos.jobs import Jobs, check_invariants, wait_until
 
 from treadle_local.postgres_server import PostgresServer
 
@@ -30,7 +30,7 @@ def test_postgresql_restarts_under_load_and_work_goes_on_soon_after(
         recovery = first_start_after(jobs, time.time(), cluster, _BACK_WITHIN)
 
         under_way(jobs, cluster)
-    tell(f"PostgreSQL restarted: a job started {recovery:.2f} s later, {dict(jobs.answers)}")
+    jobs.recoveries["PostgreSQL crashed" if is_crash else "PostgreSQL restarted"].append(recovery)
     check_invariants(jobs)
     assert _charged(jobs) == {(0, 1)}
 
@@ -72,8 +72,11 @@ def _outage_under_running_jobs(
     let_pass(seconds, cluster)
     assert jobs.submit() is None
     end()
+    back_at = time.time()
 
     check_invariants(jobs)
+    last = max(run.at for run in jobs.runs("end"))
+    jobs.recoveries[f"PostgreSQL away for {seconds:g} s: all ended"].append(last - back_at)
     assert jobs.answers == {201: 12, 503: 1}
     assert _charged(jobs) == {(0, 1)}
     assert {job["fence"] for job in jobs.all().values()} == {1}
@@ -93,7 +96,7 @@ def test_when_all_connections_to_postgresql_end_what_was_acknowledged_still_runs
         under_way(jobs, cluster)
         under_way(jobs, cluster)
     pause = longest_pause(jobs, since=ended_at)
-    tell(f"backends ended: {pause:.2f} s without a start, answers {dict(jobs.answers)}")
+    jobs.recoveries["connections to PostgreSQL ended"].append(pause)
 
     assert pause <= _BACK_WITHIN
     check_invariants(jobs)
@@ -109,7 +112,7 @@ def test_connections_to_postgresql_that_fall_silent_are_left(cluster: Cluster, j
 
         under_way(jobs, cluster)
     pause = longest_pause(jobs, since=silent_at)
-    tell(f"silent PostgreSQL: {pause:.2f} s without a start, answers {dict(jobs.answers)}")
+    jobs.recoveries["connections to PostgreSQL fell silent"].append(pause)
     assert cluster.database_proxy.vanished_bytes > 0
     check_invariants(jobs)
 

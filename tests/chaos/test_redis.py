@@ -7,7 +7,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import first_start_after, let_pass, longest_pause, under_way
 from tests.chaos.flood import flush
-from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
+from tests.chaos.jobs import Jobs, check_invariants, wait_until
 
 _REBUILT_WITHIN = 3.0
 _SILENCE_ENDS_WITHIN = 8.0
@@ -38,7 +38,7 @@ def test_a_redis_that_starts_again_empty_needs_no_restart_of_ours(
 
     check_invariants(jobs)
     pause = longest_pause(jobs, since=back_at)
-    tell(f"Redis restarted empty: {pause:.2f} s without a start")
+    jobs.recoveries["Redis restarted empty"].append(pause)
     assert pause <= _REBUILT_WITHIN
     assert set(jobs.answers) == {201}
 
@@ -53,7 +53,7 @@ def test_a_redis_that_stays_silent_for_a_while_stops_nothing_for_good(
         cluster.redis_proxy.set(Mode.PASS)
         took = first_start_after(jobs, time.time(), cluster, within=10.0)
         under_way(jobs, cluster)
-    tell(f"Redis silent for 3 s: a job started {took:.2f} s later, {dict(jobs.answers)}")
+    jobs.recoveries["Redis answered nothing for 3 s"].append(took)
 
     assert set(jobs.answers) == {201}
     assert cluster.redis_proxy.vanished_bytes > 0
@@ -72,7 +72,7 @@ def test_a_redis_connection_that_died_in_silence_is_left_for_a_new_one(
     waiting = set(jobs.submit_many(8))
 
     wait_until(lambda: waiting <= jobs.started(), _SILENCE_ENDS_WITHIN, cluster)
-    tell(f"half-open Redis: all ran {time.time() - silent_at:.2f} s later")
+    jobs.recoveries["connections to Redis died in silence"].append(time.time() - silent_at)
     assert set(jobs.answers) == {201}
     assert cluster.redis_proxy.vanished_bytes > 0
     check_invariants(jobs)

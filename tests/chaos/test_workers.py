@@ -8,13 +8,12 @@ from random import uniform
 import pytest
 from tests.chaos.cluster import Cluster, freeze, thaw
 from tests.chaos.faults import (
-    LOST_WITHIN,
     fill_both_workers,
     kill_worker,
     running,
     seconds_until_run_again,
 )
-from tests.chaos.jobs import Jobs, check_invariants, tell, wait_until
+from tests.chaos.jobs import Jobs, check_invariants, wait_until
 from tests.e2e.processes import ServiceProcess
 
 _RUN_ELSEWHERE_WITHIN = 3.0
@@ -28,7 +27,7 @@ def test_the_jobs_of_a_worker_that_vanished_run_elsewhere_and_those_of_others_go
 
     took = seconds_until_run_again(lost, kill_worker(cluster, 0), jobs, cluster)
 
-    tell(f"worker lost: its jobs ran again after {took:.2f} s")
+    jobs.recoveries["worker killed"].append(took)
     cluster.start(cluster.workers[0])
     check_invariants(jobs)
     assert _charged(jobs, lost) == {(1, 1, 2)}
@@ -44,7 +43,7 @@ def test_a_worker_started_again_at_once_under_its_name_gets_its_jobs_back_after_
     cluster.start(cluster.workers[0])
 
     took = seconds_until_run_again(lost, killed_at, jobs, cluster)
-    tell(f"worker killed and started again: its jobs ran again after {took:.2f} s")
+    jobs.recoveries["worker killed and started again"].append(took)
     check_invariants(jobs)
     assert _charged(jobs, lost) == {(1, 1, 2)}
     assert _charged(jobs, others) == {(0, 1, 1)}
@@ -57,7 +56,8 @@ def test_a_worker_that_froze_past_its_lease_changes_nothing_and_works_again(
     freeze(cluster.workers[0])
     frozen = running(cluster, jobs, 0)
 
-    seconds_until_run_again(frozen, time.time(), jobs, cluster, LOST_WITHIN)
+    took = seconds_until_run_again(frozen, time.time(), jobs, cluster)
+    jobs.recoveries["worker frozen"].append(took)
     thaw(cluster.workers[0])
 
     check_invariants(jobs)
@@ -87,7 +87,7 @@ def test_workers_told_to_stop_right_at_a_submit_lose_and_delay_nothing(
 ) -> None:
     took = [_stop_at_a_submit(cluster, jobs, cluster.workers[n % 2]) for n in range(stops)]
 
-    tell(f"{stops} stops at a submit: the slowest job ended after {max(took):.2f} s")
+    jobs.recoveries["worker told to stop at a submit"].extend(took)
     check_invariants(jobs)
     assert {job["losses"] for job in jobs.all().values()} == {0}
     assert len(jobs.runs()) == len(jobs.ids)

@@ -18,7 +18,7 @@ from tests.model.world import LEASE
 
 # Without shrinking, which takes minutes on PostgreSQL: the blob that is printed brings the failure back.
 BRIEF = settings(
-    max_examples=20,
+    max_examples=14,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,

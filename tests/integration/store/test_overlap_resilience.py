@@ -15,7 +15,7 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.application.ports import Change
 
-ROUNDS = 20
+ROUNDS = 12
 
 
 @pytest.fixture
