@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import psycopg
 import redis
+from psycopg.rows import dict_row
 from tests.chaos.fault_proxy import FaultProxy
 from tests.e2e.processes import ServiceProcess, free_port
 
@@ -80,6 +82,10 @@ class Cluster:
 
     def sql(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
     def ready_ids(self) -> int:

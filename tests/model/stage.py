@@ -46,7 +46,8 @@ def _settled(
 ) -> Mapping[UUID, T]:
     for key in {*seen, *before, *after}:
         assert seen.get(key) in (before.get(key), after.get(key)), f"half done: {seen.get(key)}"
-    return seen
+    # Rows come in any order, and what is drawn next must not depend on it.
+    return {key: seen[key] for key in sorted(seen)}
 
 
 class Scene(Protocol):
