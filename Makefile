@@ -20,8 +20,9 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
 	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
 
-soak: .venv/ready ## the tests that take minutes; ARGS as for test
+soak: .venv/ready ## the tests that take minutes, then `recovery`; or the long ones that ARGS names
 	$(PYTHON) -m pytest -m soak -s $(ARGS)
+	$(if $(ARGS),,@$(MAKE) recovery)
 
 recovery: .venv/ready ## every fault ten times, with the median and the worst of the recoveries
 	$(PYTHON) -m pytest -q tests/chaos --rounds 10 $(ARGS)
