@@ -73,6 +73,16 @@ class ServiceProcess:
         """SIGTERM; returns the exit code."""
         return self.end(signal.SIGTERM, within_seconds)
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def end(self, number: signal.Signals, within_seconds: float = 30.0) -> int:
         assert self._process is not None
         if self._process.poll() is None:

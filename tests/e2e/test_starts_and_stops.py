@@ -102,3 +102,12 @@ def test_ten_thousand_jobs_over_32_connections_all_run_and_none_twice(
 
 def _lines(file: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
+
+
+def test_signals_that_go_on_until_the_end_change_no_exit_code(own_stack: Stack) -> None:
+    for service in own_stack.all:
+        while service.exit_code is None:
+            service.send(signal.SIGTERM)
+            time.sleep(0.001)
+
+    assert [service.exit_code for service in own_stack.all] == [0, 0, 0]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from treadle_api.container import Container
 from treadle_api.settings import Settings
 from treadle_wire.logs import configure_logs
+from treadle_wire.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
@@ -47,11 +48,12 @@ async def serve(container: Container, settings: Settings) -> None:
             )
         )
         # uvicorn raises the signal again when it has stopped: with its own handler in place that ends nothing.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, server.handle_exit)
         await server.serve()
         submitting.cancel()
     _log.info("api: stopped")
+    ignore_stop_signals()
 
 
 def _is_no_cut_off(record: logging.LogRecord) -> bool:

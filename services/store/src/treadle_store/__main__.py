@@ -1,7 +1,6 @@
 """`python -m treadle_store` serves until SIGTERM; `python -m treadle_store migrate` brings the schema up to date."""
 
 import asyncio
-import signal
 import sys
 
 import structlog
@@ -13,6 +12,7 @@ from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.container import Container
 from treadle_store.settings import Settings
 from treadle_wire.logs import configure_logs
+from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
@@ -39,8 +39,7 @@ def main() -> None:
 async def serve(container: Container, settings: Settings) -> None:
     """Until SIGTERM or SIGINT; a timer that dies of anything but an outage ends the process."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    hear_stop_signals(stop.set)
     server = container.server()
     try:
         await server.start()
@@ -56,6 +55,7 @@ async def serve(container: Container, settings: Settings) -> None:
     await container.redis().aclose()
     await container.database().close()
     _log.info("store: stopped")
+    ignore_stop_signals()
 
 
 def _publish(registry: CollectorRegistry, settings: Settings) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from treadle_wire.logs import configure_logs
+from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
 from treadle_worker.adapters.inbound.probe import ProbeRefused
 from treadle_worker.application.runs import HandlersRefused
@@ -36,8 +36,7 @@ def main() -> None:
 async def serve(container: Container) -> int:
     """Until SIGTERM or SIGINT, the second of which cuts it short. Returns the exit code."""
     stop, code = StopRequest(), 0
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.ask)
+    hear_stop_signals(stop.ask)
     try:
         with container.probe().bound():
             await _serve(container, stop)
@@ -50,6 +49,7 @@ async def serve(container: Container) -> int:
         code = refuse("worker", ("worker_probe_port", str(_first(refusals))))
     else:
         _log.info("worker: stopped")
+    ignore_stop_signals()
     return code
 
 
