@@ -160,8 +160,9 @@ def report_to_wire(report: RunReport) -> pb.RunOutcome:
     match report.outcome:
         case Succeeded():
             message.succeeded = report.result or b"null"
-        case Failed(error=error):
+        case Failed(error=error, alone=alone):
             message.failed.CopyFrom(error_to_wire(error))
+            message.failed_alone = alone
         case Snoozed(delay=delay):
             message.snoozed_us = duration_to_us(delay)
         case Released(alone=alone):
@@ -189,7 +190,7 @@ def _outcome_from_wire(message: pb.RunOutcome) -> Outcome:
         case "succeeded":
             return Succeeded()
         case "failed":
-            return Failed(error=error_from_wire(message.failed))
+            return Failed(error=error_from_wire(message.failed), alone=message.failed_alone)
         case "snoozed_us":
             return Snoozed(delay=duration_from_us(message.snoozed_us))
         case "released":

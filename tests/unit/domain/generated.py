@@ -98,7 +98,7 @@ def job_errors(kinds: Iterable[ErrorKind] = ErrorKind) -> st.SearchStrategy[JobE
 
 
 unsuccessful_outcomes: st.SearchStrategy[Outcome] = st.one_of(
-    st.builds(Failed, error=job_errors(REPORTABLE)),
+    st.builds(Failed, error=job_errors(REPORTABLE), alone=st.booleans()),
     st.builds(Snoozed, delay=durations(MAX_DELAY)),
     st.builds(Released, alone=st.booleans()),
     st.just(Lost()),

@@ -1,6 +1,7 @@
 """How often a job may fail, be lost, be interrupted, and be snoozed: each bounded for itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -130,6 +131,8 @@ def test_an_operators_retry_starts_all_counters_anew() -> None:
         ([], False),
         ([Released(alone=True)], True),
         ([Released(alone=True), a_failure()], True),
+        ([a_failure()], False),
+        ([replace(a_failure(), alone=True)], True),
         ([Lost()], False),
         ([Lost()] * 2, True),
         ([Released()] * 4, False),

@@ -172,8 +172,8 @@ class Job:
         match outcome:
             case Succeeded():
                 return ruling, self._after_success(now)
-            case Failed(error=error):
-                return ruling, self._after_failure(error, now, chance)
+            case Failed(error=error, alone=alone):
+                return ruling, self._after_failure(error, now, chance, alone=alone)
             case Snoozed(delay=delay):
                 return ruling, self._after_snooze(delay, now, limits)
             case Released(alone=alone):
@@ -250,13 +250,15 @@ class Job:
             return self._stopped(Verb.SUCCEED, now, "had finished, its result was dropped")
         return self._become(Verb.SUCCEED, JobState.SUCCESS, error=None, finished_at=now)
 
-    def _after_failure(self, error: JobError, now: datetime, chance: float) -> Self:
+    def _after_failure(
+        self, error: JobError, now: datetime, chance: float, *, alone: bool
+    ) -> Self:
         if self.cancel_requested_at is not None:
             return self._stopped(Verb.FAIL, now, f"had ended with {error.kind}: {error.message}")
         if error.kind.is_final or self.attempt >= self.policy.max_attempts:
             return self._fail(Verb.FAIL, error, now)
         run_at = now + self.policy.retry.delay(self.attempt, chance)
-        return self._again(Verb.FAIL, error, run_at)
+        return self._again(Verb.FAIL, error, run_at, alone=self.alone or alone)
 
     def _after_snooze(self, delay: timedelta, now: datetime, limits: Limits) -> Self:
         if self.cancel_requested_at is not None:

@@ -29,9 +29,13 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """Of the kinds that only the store makes (lost, cancelled, expired …) none can be reported."""
+    """Of the kinds that only the store makes (lost, cancelled, expired …) none can be reported.
+
+    `alone`: its process had to be killed to end it, so the next run gets its own.
+    """
 
     error: JobError
+    alone: bool = False
 
     def __post_init__(self) -> None:
         if self.error.kind not in REPORTABLE:

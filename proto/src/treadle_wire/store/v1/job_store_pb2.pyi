@@ -352,7 +352,7 @@ class FinishJobsRequest(_message.Message):
     def __init__(self, session_id: _Optional[bytes] = ..., outcomes: _Optional[_Iterable[_Union[RunOutcome, _Mapping]]] = ...) -> None: ...
 
 class RunOutcome(_message.Message):
-    __slots__ = ("namespace", "job_id", "fence", "succeeded", "failed", "snoozed_us", "released", "lost")
+    __slots__ = ("namespace", "job_id", "fence", "succeeded", "failed", "snoozed_us", "released", "lost", "failed_alone")
     class Released(_message.Message):
         __slots__ = ("alone",)
         ALONE_FIELD_NUMBER: _ClassVar[int]
@@ -369,6 +369,7 @@ class RunOutcome(_message.Message):
     SNOOZED_US_FIELD_NUMBER: _ClassVar[int]
     RELEASED_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
+    FAILED_ALONE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     job_id: bytes
     fence: int
@@ -377,7 +378,8 @@ class RunOutcome(_message.Message):
     snoozed_us: int
     released: RunOutcome.Released
     lost: RunOutcome.Lost
-    def __init__(self, namespace: _Optional[str] = ..., job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., succeeded: _Optional[bytes] = ..., failed: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., snoozed_us: _Optional[int] = ..., released: _Optional[_Union[RunOutcome.Released, _Mapping]] = ..., lost: _Optional[_Union[RunOutcome.Lost, _Mapping]] = ...) -> None: ...
+    failed_alone: bool
+    def __init__(self, namespace: _Optional[str] = ..., job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., succeeded: _Optional[bytes] = ..., failed: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., snoozed_us: _Optional[int] = ..., released: _Optional[_Union[RunOutcome.Released, _Mapping]] = ..., lost: _Optional[_Union[RunOutcome.Lost, _Mapping]] = ..., failed_alone: _Optional[bool] = ...) -> None: ...
 
 class FinishJobsResponse(_message.Message):
     __slots__ = ("rulings",)

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.outcomes import Ruling
+from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
+from treadle_worker.application.runs import ExecutorLimits, Interruption
 
 
 class JobStore(Protocol):
@@ -72,7 +74,25 @@ class Executors(Protocol):
         """What each handler said of its runs, by job type."""
         ...
 
+    @property
+    def limits(self) -> ExecutorLimits: ...
+
     def run(self, run: ClaimedRun) -> None: ...
+
+    def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
+        """To end: what has not within the stop grace is killed. Nothing happens if it does not run, or was asked
+        before. At its timeout each run is asked without this call."""
+        ...
+
+    def ask_all(self, why: Interruption) -> None: ...
+
+    def announce_drain(self) -> None:
+        """Tells all runs, present and future, that the worker will stop; none is asked to end."""
+        ...
+
+    async def told(self) -> Sequence[ProgressReport]:
+        """What is new of runs, one report each: waits for at least one; may be cancelled without losing any."""
+        ...
 
     async def ended(self) -> Sequence[RunReport]:
         """Waits for at least one; may be cancelled without losing any."""

@@ -1,9 +1,32 @@
-"""What the executors may answer beyond the domain's own words.
+"""What the executors and the rest of the worker say to each other beyond the domain's own words.
 
 A run goes to them as `treadle_domain.claimed_run.ClaimedRun` and comes back as a `RunReport`; what a handler asks for
-is a `treadle_domain.run_policy.RunOptions`. A run that its process died under comes back as `Released(alone=True)`;
-one that the worker killed, or that never reached a process, as `Released()`.
+is a `treadle_domain.run_policy.RunOptions`. A run that its process died under comes back as `Released(alone=True)`, or
+as `Lost()` if that process was its own; one that the worker killed, or that never reached a process, as `Released()`.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Interruption(StrEnum):
+    """Why a run is asked to end. The words are those that handlers see."""
+
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+    DRAIN = "drain"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorLimits:
+    """`by_type`: how many runs of a job type at once, for those types that have a limit. `alone`: how many at once in
+    a process of their own, which those of the types `isolated` always get."""
+
+    by_type: Mapping[str, int] = field(default_factory=dict)
+    isolated: frozenset[str] = frozenset()
+    alone: int = 1
 
 
 class HandlersRefused(Exception):

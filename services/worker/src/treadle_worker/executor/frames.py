@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from treadle.interruption import Interruption
+
 _Frame = TypeVar("_Frame")
 
 _LENGTH_BYTES = 4
@@ -18,6 +20,7 @@ class FailureKind(StrEnum):
     ERROR = "error"
     PERMANENT = "permanent"
     TIMEOUT = "timeout"
+    OOM = "oom"
 
 
 class Run(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True):
@@ -34,6 +37,20 @@ class Run(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=T
     metadata: dict[str, str]
     payload: bytes
     """JSON text."""
+    checkpoint: bytes | None = None
+    """JSON text: what the run before kept."""
+
+
+class Ask(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """Asks one run to end: an async handler is cancelled, a sync one can look. Answered by Heard, known run or not."""
+
+    job_id: UUID
+    fence: int
+    why: Interruption
+
+
+class Drain(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """The worker will stop: `context.interrupted` becomes true everywhere, nothing is cancelled."""
 
 
 class Stop(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
@@ -51,6 +68,9 @@ class HandlerOptions(msgspec.Struct, array_like=True, frozen=True, kw_only=True)
     max_attempts: int | None
     timeout_seconds: float | None
     retry: RetryOptions | None
+    isolated: bool = False
+    memory_mb: int | None = None
+    concurrency: int | None = None
 
 
 class Ready(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
@@ -82,7 +102,11 @@ class Snoozed(msgspec.Struct, tag=True, tag_field="frame", array_like=True, froz
     delay_seconds: float
 
 
-Outcome = Succeeded | Failed | Snoozed
+class GivenBack(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """It ended unfinished because it was asked to, for another reason than its timeout."""
+
+
+Outcome = Succeeded | Failed | Snoozed | GivenBack
 
 
 class Ended(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
@@ -91,8 +115,35 @@ class Ended(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen
     outcome: Outcome
 
 
-ToExecutor = Run | Stop
-ToWorker = Ready | Refused | Ended
+class Started(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """The handler is about to be called: from now on its timeout counts."""
+
+    job_id: UUID
+    fence: int
+
+
+class Heard(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
+    """The answer to Ask: the process's loop is not blocked."""
+
+    job_id: UUID
+    fence: int
+
+
+class Told(
+    msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True
+):
+    """What is new of a run, before its Ended. `fraction` is None when only the checkpoint is new."""
+
+    job_id: UUID
+    fence: int
+    fraction: float | None = None
+    note: str = ""
+    checkpoint: bytes | None = None
+    """JSON text."""
+
+
+ToExecutor = Run | Ask | Drain | Stop
+ToWorker = Ready | Refused | Started | Heard | Told | Ended
 
 _encode = msgspec.msgpack.Encoder().encode
 
