@@ -129,9 +129,7 @@ class Heard(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen
     fence: int
 
 
-class Told(
-    msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True
-):
+class Told(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True):
     """What is new of a run, before its Ended. `fraction` is None when only the checkpoint is new."""
 
     job_id: UUID

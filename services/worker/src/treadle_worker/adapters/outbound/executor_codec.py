@@ -1,12 +1,15 @@
 """The domain's words and the executor's frames, one into the other."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
 from treadle_domain.job_error import ErrorKind, JobError
-from treadle_domain.outcomes import Failed, Outcome, Snoozed, Succeeded
+from treadle_domain.outcomes import Failed, Outcome, Released, Snoozed, Succeeded
+from treadle_domain.progress import Progress, ProgressReport
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
+from treadle_worker.application.runs import ExecutorLimits
 from treadle_worker.executor import frames
 
 
@@ -23,6 +26,7 @@ def frame_of(run: ClaimedRun) -> frames.Run:
         created_at_us=round(run.created_at.timestamp() * 1_000_000),
         metadata=dict(run.metadata),
         payload=run.payload,
+        checkpoint=run.checkpoint,
     )
 
 
@@ -34,6 +38,8 @@ def report_of(run: ClaimedRun, ended: frames.Ended) -> RunReport:
             return report(run, Snoozed(delay=timedelta(seconds=seconds)))
         case frames.Failed() as failed:
             return report(run, Failed(error=_error_of(failed)))
+        case frames.GivenBack():
+            return report(run, Released())
 
 
 def report(run: ClaimedRun, outcome: Outcome, result: bytes | None = None) -> RunReport:
@@ -52,6 +58,28 @@ def _error_of(failed: frames.Failed) -> JobError:
         type=failed.type,
         message=failed.message,
         traceback=failed.traceback,
+    )
+
+
+def told_of(told: frames.Told) -> ProgressReport:
+    """InvalidValue if it breaks a bound."""
+    progress = None
+    if told.fraction is not None:
+        progress = Progress(fraction=told.fraction, note=told.note)
+    return ProgressReport(
+        job_id=told.job_id, fence=told.fence, progress=progress, checkpoint=told.checkpoint
+    )
+
+
+def limits_of(handlers: Mapping[str, frames.HandlerOptions], alone: int) -> ExecutorLimits:
+    return ExecutorLimits(
+        by_type={
+            type: said.concurrency
+            for type, said in handlers.items()
+            if said.concurrency is not None
+        },
+        isolated=frozenset(type for type, said in handlers.items() if said.isolated),
+        alone=alone,
     )
 
 

@@ -1,38 +1,46 @@
-"""The processes that run user code: kept alive, given runs, asked to stop, killed."""
+"""The processes that run user code: kept alive, given runs, asked to end them, killed."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 import structlog
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
 from treadle_domain.outcomes import Released
+from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
-from treadle_worker.adapters.outbound.executor_codec import options_of, report, report_of
-from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
-from treadle_worker.application.runs import HandlersRefused
-from treadle_worker.executor.frames import Ended, Ready, Refused
+from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
+from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, Program
+from treadle_worker.adapters.outbound.run_results import RunResults
+from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
+from treadle_worker.executor.frames import HandlerOptions, Ready, Refused
 
 _log = structlog.get_logger()
+
+_Key = tuple[UUID, int]
 
 _STOP_GRACE = timedelta(seconds=5)
 _START_LIMIT = timedelta(seconds=30)
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 60.0
+_OWN_START_TRIES = 5
 
 
 class ExecutorPool:
     """Each run that is put in comes out of `ended` once, whatever becomes of its process.
 
-    A process that dies by itself is replaced, after a growing pause if the last ones ended no run either; its runs come
-    back as Released(alone=True), since one of them may have killed it. Runs that were killed with their process by us,
-    or that never reached one, come back as Released().
+    Every seat of `processes` holds a process that runs share; as many runs again may each have a process of their own,
+    started for it. A shared process that dies by itself is replaced, after a growing pause if the last ones ended no
+    run either. What becomes of the runs of a process that is gone: see `run_under_way`.
     """
 
     def __init__(
@@ -43,16 +51,16 @@ class ExecutorPool:
         stop_grace: timedelta = _STOP_GRACE,
         start_limit: timedelta = _START_LIMIT,
     ) -> None:
-        self._reference = handlers
+        self._program = Program(handlers=handlers, threads=threads, stop_grace=stop_grace)
         self._seats = processes
-        self._threads = threads
-        self._stop_grace = stop_grace
+        self._free_own_seats = processes
         self._start_limit = start_limit
-        self._handlers: dict[str, RunOptions] = {}
+        self._said: Mapping[str, HandlerOptions] = {}
         self._processes: set[ExecutorProcess] = set()
-        self._waiting: list[ClaimedRun] = []
-        self._reports: list[RunReport] = []
-        self._reported = asyncio.Event()
+        self._unsent: dict[_Key, ClaimedRun] = {}
+        self._own_queue: deque[_Key] = deque()
+        self._results = RunResults()
+        self._draining = False
         self._leaving = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
         self._first_starts: asyncio.Queue[HandlersRefused | None] = asyncio.Queue()
@@ -63,7 +71,7 @@ class ExecutorPool:
         for _ in range(self._seats):
             self._tasks.create_task(self._keep_filled())
         try:
-            await self._started()
+            await self._all_started()
         except BaseException:
             self.kill()
             await self._leave()
@@ -81,58 +89,99 @@ class ExecutorPool:
             process.ask_to_stop()
         await self._leave()
 
-    @property
-    def handlers(self) -> Mapping[str, RunOptions]:
-        return self._handlers
-
-    @property
-    def pids(self) -> Sequence[int]:
-        return [process.pid for process in self._processes]
-
-    def run(self, run: ClaimedRun) -> None:
-        """To the least loaded process; while all are being replaced it waits for the first that is ready."""
-        ready = [process for process in self._processes if process.is_ready]
-        if ready:
-            min(ready, key=lambda process: len(process.runs)).send(run)
-        elif self._leaving.is_set():
-            self._report(report(run, Released()))
-        else:
-            self._waiting.append(run)
-
-    async def ended(self) -> Sequence[RunReport]:
-        """Waits for at least one; may be cancelled without losing any."""
-        await self._reported.wait()
-        self._reported.clear()
-        reports, self._reports = self._reports, []
-        return reports
-
-    def kill(self) -> None:
-        """At once. Runs come back when the code that ran them is gone; the processes are replaced."""
-        for process in self._processes:
-            process.kill()
-        self._release_waiting()
-
-    async def _started(self) -> None:
+    async def _all_started(self) -> None:
         for _ in range(self._seats):
             if refusal := await self._first_starts.get():
                 raise refusal
 
     async def _leave(self) -> None:
         self._leaving.set()
-        self._release_waiting()
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._stop_grace.total_seconds(), self.kill)
-        try:
-            await self._tasks.__aexit__(None, None, None)
-        finally:
-            deadline.cancel()
+        self._release_unsent()
+        await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def pids(self) -> Sequence[int]:
+        return [process.pid for process in self._processes]
+
+    # The port
+
+    @property
+    def handlers(self) -> Mapping[str, RunOptions]:
+        return {type: options_of(said) for type, said in self._said.items()}
+
+    @property
+    def limits(self) -> ExecutorLimits:
+        return limits_of(self._said, alone=self._seats)
+
+    def run(self, run: ClaimedRun) -> None:
+        """While there is no process for it, it waits for the first that is ready."""
+        self._unsent[run.job_id, run.fence] = run
+        if self._leaving.is_set():
+            self._release_unsent()
+        elif self._needs_its_own(run):
+            self._seek_own_seat(run)
+        else:
+            self._share_out()
+
+    def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
+        self._release_unsent((job_id, fence))
+        for process in self._processes:
+            process.ask((job_id, fence), why)
+
+    def ask_all(self, why: Interruption) -> None:
+        self._release_unsent()
+        for process in self._processes:
+            for key in process.runs:
+                process.ask(key, why)
+
+    def announce_drain(self) -> None:
+        self._draining = True
+        for process in self._processes:
+            process.announce_drain()
+
+    async def told(self) -> Sequence[ProgressReport]:
+        return await self._results.next_told()
+
+    async def ended(self) -> Sequence[RunReport]:
+        return await self._results.next_ends()
+
+    def kill(self) -> None:
+        for process in self._processes:
+            process.kill()
+        self._release_unsent()
+
+    # Runs that no process has yet
+
+    def _needs_its_own(self, run: ClaimedRun) -> bool:
+        said = self._said.get(run.type)
+        return run.must_run_alone or (said is not None and said.isolated)
+
+    def _share_out(self) -> None:
+        ready = [process for process in self._processes if process.takes_runs]
+        if ready:
+            for run in [run for run in self._unsent.values() if not self._needs_its_own(run)]:
+                del self._unsent[run.job_id, run.fence]
+                min(ready, key=lambda process: process.load).send(run)
+
+    def _seek_own_seat(self, run: ClaimedRun) -> None:
+        self._own_queue.append((run.job_id, run.fence))
+        if self._free_own_seats:
+            self._free_own_seats -= 1
+            self._tasks.create_task(self._own_seat())
+
+    def _release_unsent(self, *only: _Key) -> None:
+        for key in only or tuple(self._unsent):
+            if run := self._unsent.pop(key, None):
+                self._results.not_ended(run, Released())
+
+    # Seats
 
     async def _keep_filled(self) -> None:
-        """One seat of the pool: a process in it as long as the pool is open."""
+        """One seat for a shared process: there is one in it as long as the pool is open."""
         loop, is_first, failures = asyncio.get_running_loop(), True, 0
         while not self._leaving.is_set():
             born = loop.time()
-            failure = await self._one_life(is_first)
+            failure = await self._one_life(self._program, self._admit)
             if isinstance(failure, HandlersRefused) and is_first:
                 self._first_starts.put_nowait(failure)
                 return
@@ -143,60 +192,73 @@ class ExecutorPool:
                 failures += 1
                 await self._pause(failures, str(failure))
 
-    async def _one_life(self, is_first: bool) -> HandlersRefused | str | None:
+    def _admit(self, process: ExecutorProcess, greeting: Ready) -> None:
+        if not self._said:
+            self._said = greeting.handlers
+        self._first_starts.put_nowait(None)
+        self._share_out()
+
+    async def _own_seat(self) -> None:
+        """One process after the other, each for one of the runs that wait for their own."""
+        while self._own_queue:
+            await self._run_alone(self._own_queue.popleft())
+        self._free_own_seats += 1
+
+    async def _run_alone(self, key: _Key) -> None:
+        def send(process: ExecutorProcess, _: Ready) -> None:
+            # It may have been released while the process started.
+            if run := self._unsent.pop(key, None):
+                process.send(run)
+            else:
+                process.ask_to_stop()
+
+        for failures in range(1, _OWN_START_TRIES + 1):
+            if (run := self._unsent.get(key)) is None:
+                return
+            memory_mb = self._said[run.type].memory_mb if run.type in self._said else None
+            program = replace(self._program, own=True, memory_mb=memory_mb)
+            if failure := await self._one_life(program, send):
+                await self._pause(failures, str(failure))
+        self._release_unsent(key)
+
+    async def _one_life(
+        self, program: Program, admit: Callable[[ExecutorProcess, Ready], None]
+    ) -> HandlersRefused | str | None:
         """What is wrong with a process that was never ready, or with one that died before it had ended any run."""
         try:
-            process = await ExecutorProcess.start(self._reference, self._threads, self._ended)
+            process = await ExecutorProcess.start(program, self._results)
         except OSError as error:
             return HandlersRefused(f"no executor can be started: {error}")
         self._processes.add(process)
         try:
-            greeting = await self._welcomed(process, is_first)
+            greeting = await self._welcomed(process)
+            if isinstance(greeting, Ready):
+                admit(process, greeting)
             status = await process.gone()
             self._bury(process, status)
-            return self._failure(process, greeting, status)
+            return _failure(process, greeting, status)
         finally:
             self._processes.discard(process)
             process.kill()
 
-    async def _welcomed(self, process: ExecutorProcess, is_first: bool) -> Ready | Refused | None:
+    async def _welcomed(self, process: ExecutorProcess) -> Ready | Refused | None:
         if self._leaving.is_set():
             process.kill()
         greeting = await process.greeting(self._start_limit)
         if isinstance(greeting, Refused):
             process.kill()
-        if not isinstance(greeting, Ready):
-            return greeting
-        if is_first:
-            self._handlers = {name: options_of(said) for name, said in greeting.handlers.items()}
-            self._first_starts.put_nowait(None)
-        waiting, self._waiting = self._waiting, []
-        for run in waiting:
-            self.run(run)
+        if self._draining:
+            process.announce_drain()
         return greeting
 
     def _bury(self, process: ExecutorProcess, status: int) -> None:
-        alone = process.died_by_itself(status)
-        if alone:
+        if process.died_by_itself(status):
             _log.warning(
                 "executor died", pid=process.pid, status=_words(status), runs=len(process.runs)
             )
-        for run in process.runs.values():
-            self._report(report(run, Released(alone=alone)))
+        for state in process.runs.values():
+            self._results.not_ended(state.run, process.fate_of(state, status))
         process.runs.clear()
-
-    def _failure(
-        self, process: ExecutorProcess, greeting: Ready | Refused | None, status: int
-    ) -> HandlersRefused | str | None:
-        if isinstance(greeting, Refused):
-            return HandlersRefused(greeting.reason, greeting.traceback)
-        if not process.died_by_itself(status):
-            return None
-        if isinstance(greeting, Ready):
-            return None if process.has_ended_a_run else f"it ended with {_words(status)}"
-        return HandlersRefused(
-            f"the executor ended with {_words(status)} while it loaded {self._reference}"
-        )
 
     async def _pause(self, failures: int, reason: str) -> None:
         """Ends early when the pool is left."""
@@ -206,17 +268,18 @@ class ExecutorPool:
             async with asyncio.timeout(seconds):
                 await self._leaving.wait()
 
-    def _ended(self, run: ClaimedRun, ended: Ended) -> None:
-        self._report(report_of(run, ended))
 
-    def _report(self, report: RunReport) -> None:
-        self._reports.append(report)
-        self._reported.set()
-
-    def _release_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for run in waiting:
-            self._report(report(run, Released()))
+def _failure(
+    process: ExecutorProcess, greeting: Ready | Refused | None, status: int
+) -> HandlersRefused | str | None:
+    if isinstance(greeting, Refused):
+        return HandlersRefused(greeting.reason, greeting.traceback)
+    if not process.died_by_itself(status):
+        return None
+    if isinstance(greeting, Ready):
+        return None if process.has_ended_a_run else f"it ended with {_words(status)}"
+    handlers = process.program.handlers
+    return HandlersRefused(f"the executor ended with {_words(status)} while it loaded {handlers}")
 
 
 def _words(status: int) -> str:

@@ -6,48 +6,93 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 from uuid import UUID
 
+from treadle.interruption import Interruption as Why
 from treadle_domain.claimed_run import ClaimedRun
+from treadle_domain.outcomes import Outcome, Released
 from treadle_worker.adapters.outbound.executor_codec import frame_of
-from treadle_worker.executor.frames import Ended, Ready, Refused, Stop, ToWorker, from_executor
+from treadle_worker.adapters.outbound.run_results import RunResults
+from treadle_worker.adapters.outbound.run_under_way import (
+    RunUnderWay,
+    fate_in_a_death,
+    fate_in_a_kill,
+)
+from treadle_worker.application.runs import Interruption
+from treadle_worker.executor.frames import (
+    Ask,
+    Drain,
+    Ended,
+    Heard,
+    Ready,
+    Refused,
+    Started,
+    Stop,
+    ToExecutor,
+    Told,
+    ToWorker,
+    from_executor,
+)
 from treadle_worker.executor.link import Link
 
-OnEnded = Callable[[ClaimedRun, Ended], None]
+_LAST_FRAMES_SECONDS = 1.0
 
-_DRAIN_SECONDS = 1.0
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What an executor runs. `own`: for one run only."""
+
+    handlers: str
+    threads: int
+    stop_grace: timedelta
+    own: bool = False
+    memory_mb: int | None = None
+    """What the run may use beyond what the process has when it is ready."""
+
+    def command(self, descriptor: int) -> list[str]:
+        command = [sys.executable, "-m", "treadle_worker.executor", "--handlers", self.handlers]
+        command += ["--threads", str(self.threads), "--fd", str(descriptor)]
+        if self.memory_mb is not None:
+            command += ["--memory-mb", str(self.memory_mb)]
+        return command
 
 
 class ExecutorProcess:
-    """`runs` are those sent and not ended.
+    """`runs` are those sent and not ended. A run that does not end within the grace of being asked takes the process
+    with it, and all time is kept here: the process itself may be busy with user code for ever.
 
     It leads a process group of its own, so that what user code started is killed with it.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, on_ended: OnEnded) -> None:
-        self.runs: dict[tuple[UUID, int], ClaimedRun] = {}
+    def __init__(
+        self, program: Program, process: asyncio.subprocess.Process, results: RunResults
+    ) -> None:
+        self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
         self.is_ready = False
         self.has_ended_a_run = False
+        self.program = program
+        self._process = process
+        self._results = results
+        self._loop = asyncio.get_running_loop()
         self._greeting: Ready | Refused | None = None
         self._greeted = asyncio.Event()
         self._asked_to_stop = False
         self._killed = False
-        self._process = process
-        self._on_ended = on_ended
+        self._overran = False
+        self._stop_timer: asyncio.TimerHandle | None = None
         self._link: Link[ToWorker] | None = None
 
     @classmethod
-    async def start(cls, handlers: str, threads: int, on_ended: OnEnded) -> Self:
+    async def start(cls, program: Program, results: RunResults) -> Self:
         """OSError when the system has no more memory, processes or descriptors to give."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "treadle_worker.executor", "--handlers", handlers),
-                    *("--threads", str(threads), "--fd", str(theirs.fileno())),
+                    *program.command(theirs.fileno()),
                     pass_fds=(theirs.fileno(),),
                     stdin=asyncio.subprocess.DEVNULL,
                     start_new_session=True,
@@ -55,13 +100,23 @@ class ExecutorProcess:
             except BaseException:
                 ours.close()
                 raise
-        executor = cls(process, on_ended)
+        executor = cls(program, process, results)
         executor._link = await Link.over(ours, from_executor(), executor._receive)
         return executor
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def takes_runs(self) -> bool:
+        return self.is_ready and not self.program.own
+
+    @property
+    def load(self) -> tuple[bool, int]:
+        """The higher, the less should it be given: a loop that may be blocked counts most."""
+        blocked = any(state.asked and not state.heard for state in self.runs.values())
+        return blocked, len(self.runs)
 
     async def greeting(self, limit: timedelta) -> Ready | Refused | None:
         """None if it died without one; Refused also if it takes longer than `limit`."""
@@ -74,15 +129,32 @@ class ExecutorProcess:
         return self._greeting
 
     def send(self, run: ClaimedRun) -> None:
-        assert self._link is not None
-        self.runs[run.job_id, run.fence] = run
-        self._link.send(frame_of(run))
+        key = run.job_id, run.fence
+        timer = self._loop.call_later(run.timeout.total_seconds(), self._time_is_up, key)
+        self.runs[key] = RunUnderWay(run=run, timer=timer)
+        self._write(frame_of(run))
+
+    def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
+        state = self.runs.get(key)
+        if state is None or state.asked is not None:
+            return
+        state.asked = why
+        self._write(Ask(*key, Why(why.value)))
+        state.timer.cancel()
+        grace = self.program.stop_grace.total_seconds()
+        state.timer = self._loop.call_later(grace, self._grace_is_over, state)
+
+    def announce_drain(self) -> None:
+        self._write(Drain())
 
     def ask_to_stop(self) -> None:
-        assert self._link is not None
-        self.is_ready = False
-        self._asked_to_stop = True
-        self._link.send(Stop())
+        """Kills it after the grace."""
+        if not self._asked_to_stop:
+            self.is_ready = False
+            self._asked_to_stop = True
+            self._write(Stop())
+            grace = self.program.stop_grace.total_seconds()
+            self._stop_timer = self._loop.call_later(grace, self.kill)
 
     def kill(self) -> None:
         """Its end is known when `gone` returns."""
@@ -93,30 +165,81 @@ class ExecutorProcess:
         """The exit status, after the last frame that the process sent was handled."""
         assert self._link is not None
         status = await self._process.wait()
-        # A process that user code forked may hold the socket open for ever.
+        # What user code started lives on in the group, and what it forked may hold the socket open for ever.
+        self._kill_group()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_SECONDS):
+            async with asyncio.timeout(_LAST_FRAMES_SECONDS):
                 await self._link.lost.wait()
         self._link.close()
+        self._cancel_timers()
         return status
 
     def died_by_itself(self, status: int) -> bool:
-        return not (self._killed or (self._asked_to_stop and status == 0))
+        return not (self._killed or self._overran or (self._asked_to_stop and status == 0))
+
+    def fate_of(self, state: RunUnderWay, status: int) -> Outcome:
+        """What becomes of a run that is left when the process is gone."""
+        own = self.program.own
+        if self.died_by_itself(status):
+            return fate_in_a_death(own=own)
+        if self._overran:
+            blocked = not any(run.overdue and run.heard for run in self.runs.values())
+            return fate_in_a_kill(state, own=own, loop_was_blocked=blocked)
+        return Released()
+
+    def _write(self, frame: ToExecutor) -> None:
+        assert self._link is not None
+        self._link.send(frame)
 
     def _receive(self, frame: ToWorker | None) -> None:
         match frame:
             case Ended():
-                # Forgotten after it is reported: an end that cannot be must come back with the process.
-                if run := self.runs.get((frame.job_id, frame.fence)):
-                    self._on_ended(run, frame)
-                    del self.runs[run.job_id, run.fence]
-                    self.has_ended_a_run = True
+                self._end(frame)
+            case Started():
+                if state := self.runs.get((frame.job_id, frame.fence)):
+                    state.started_at = self._loop.time()
+            case Told():
+                if (frame.job_id, frame.fence) in self.runs:
+                    self._results.told(frame)
+            case Heard():
+                if state := self.runs.get((frame.job_id, frame.fence)):
+                    state.heard = True
             case Ready() | Refused():
                 self._greeting = frame
                 self.is_ready = isinstance(frame, Ready)
                 self._greeted.set()
             case None:
                 self._cut_off()
+
+    def _end(self, frame: Ended) -> None:
+        """Forgotten after it is reported: an end that cannot be must come back with the process."""
+        if state := self.runs.get((frame.job_id, frame.fence)):
+            self._results.ended(state.run, frame)
+            del self.runs[frame.job_id, frame.fence]
+            state.timer.cancel()
+            self.has_ended_a_run = True
+            if self.program.own:
+                self.ask_to_stop()
+
+    def _time_is_up(self, key: tuple[UUID, int]) -> None:
+        """Since it was sent: what the process was late to start it by is given on top."""
+        if (state := self.runs.get(key)) is None:
+            return
+        due = (state.started_at or 0) + state.run.timeout.total_seconds()
+        if due > self._loop.time():
+            state.timer = self._loop.call_at(due, self._time_is_up, key)
+        else:
+            self.ask(key, Interruption.TIMEOUT)
+
+    def _grace_is_over(self, state: RunUnderWay) -> None:
+        state.overdue = self._overran = True
+        self._kill_group()
+
+    def _cancel_timers(self) -> None:
+        for state in self.runs.values():
+            state.timer.cancel()
+        if self._stop_timer is not None:
+            self._stop_timer.cancel()
 
     def _cut_off(self) -> None:
         """Without its socket it cannot report: what it still runs must not go on."""
@@ -127,6 +250,5 @@ class ExecutorProcess:
 
     def _kill_group(self) -> None:
         self.is_ready = False
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)

@@ -1,0 +1,58 @@
+"""What comes back of the runs, until the worker fetches it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from treadle_domain.claimed_run import ClaimedRun, RunReport
+from treadle_domain.outcomes import Outcome
+from treadle_domain.progress import ProgressReport
+from treadle_worker.adapters.outbound.executor_codec import report, report_of, told_of
+from treadle_worker.executor.frames import Ended, Told
+
+
+class RunResults:
+    """Of what a run tells only the latest is kept, so a run that tells much fills nothing."""
+
+    def __init__(self) -> None:
+        self._reports: list[RunReport] = []
+        self._reported = asyncio.Event()
+        self._told: dict[tuple[UUID, int], ProgressReport] = {}
+        self._has_told = asyncio.Event()
+
+    def ended(self, run: ClaimedRun, frame: Ended) -> None:
+        self._add(report_of(run, frame))
+
+    def not_ended(self, run: ClaimedRun, fate: Outcome) -> None:
+        self._add(report(run, fate))
+
+    def told(self, frame: Told) -> None:
+        new = told_of(frame)
+        key = new.job_id, new.fence
+        if known := self._told.get(key):
+            new = replace(
+                known,
+                progress=new.progress or known.progress,
+                checkpoint=known.checkpoint if new.checkpoint is None else new.checkpoint,
+            )
+        self._told[key] = new
+        self._has_told.set()
+
+    async def next_ends(self) -> Sequence[RunReport]:
+        """Waits for at least one; may be cancelled without losing any."""
+        await self._reported.wait()
+        self._reported.clear()
+        reports, self._reports = self._reports, []
+        return reports
+
+    async def next_told(self) -> Sequence[ProgressReport]:
+        """Waits for at least one; may be cancelled without losing any."""
+        await self._has_told.wait()
+        self._has_told.clear()
+        told, self._told = self._told, {}
+        return list(told.values())
+
+    def _add(self, report: RunReport) -> None:
+        self._reports.append(report)
+        self._reported.set()

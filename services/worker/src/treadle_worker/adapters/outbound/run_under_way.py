@@ -1,0 +1,44 @@
+"""A run in an executor process, and what becomes of it when the process is gone."""
+
+import asyncio
+from dataclasses import dataclass
+
+from treadle_domain.claimed_run import ClaimedRun
+from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.outcomes import Failed, Lost, Outcome, Released
+from treadle_worker.application.runs import Interruption
+
+
+@dataclass(slots=True, kw_only=True)
+class RunUnderWay:
+    """`heard`: the process answered after it was asked, so its loop was not blocked. `overdue`: the grace is over."""
+
+    run: ClaimedRun
+    timer: asyncio.TimerHandle
+    started_at: float | None = None
+    """By the loop's clock."""
+    asked: Interruption | None = None
+    heard: bool = False
+    overdue: bool = False
+
+
+def fate_in_a_death(*, own: bool) -> Outcome:
+    """The process died by itself, and any of its runs may be why: Started may have been lost with it."""
+    return Lost() if own else Released(alone=True)
+
+
+def fate_in_a_kill(state: RunUnderWay, *, own: bool, loop_was_blocked: bool) -> Outcome:
+    """The process was killed because one of its runs did not end when it was asked to."""
+    # One that never started is not to blame for its time, unless nothing else can be.
+    if state.asked is Interruption.TIMEOUT and (own or state.started_at is not None):
+        return Failed(error=_overrun(state), alone=state.overdue)
+    return Released(alone=state.overdue or loop_was_blocked)
+
+
+def _overrun(state: RunUnderWay) -> JobError:
+    seconds = state.run.timeout.total_seconds()
+    return JobError(
+        kind=ErrorKind.TIMEOUT,
+        type="TimeoutError",
+        message=f"the run did not end within its timeout of {seconds:g} seconds, and was killed",
+    )
