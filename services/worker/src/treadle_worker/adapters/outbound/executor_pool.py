@@ -55,7 +55,9 @@ class ExecutorPool:
         self._seats = processes
         self._free_own_seats = processes
         self._start_limit = start_limit
-        self._said: Mapping[str, HandlerOptions] = {}
+        self._handlers: Mapping[str, RunOptions] = {}
+        self._limits = ExecutorLimits()
+        self._memory_mb: Mapping[str, int | None] = {}
         self._processes: set[ExecutorProcess] = set()
         self._unsent: dict[_Key, ClaimedRun] = {}
         self._own_queue: deque[_Key] = deque()
@@ -107,11 +109,11 @@ class ExecutorPool:
 
     @property
     def handlers(self) -> Mapping[str, RunOptions]:
-        return {type: options_of(said) for type, said in self._said.items()}
+        return self._handlers
 
     @property
     def limits(self) -> ExecutorLimits:
-        return limits_of(self._said, alone=self._seats)
+        return self._limits
 
     def run(self, run: ClaimedRun) -> None:
         """While there is no process for it, it waits for the first that is ready."""
@@ -153,8 +155,7 @@ class ExecutorPool:
     # Runs that no process has yet
 
     def _needs_its_own(self, run: ClaimedRun) -> bool:
-        said = self._said.get(run.type)
-        return run.must_run_alone or (said is not None and said.isolated)
+        return run.must_run_alone or run.type in self._limits.isolated
 
     def _share_out(self) -> None:
         ready = [process for process in self._processes if process.takes_runs]
@@ -193,10 +194,15 @@ class ExecutorPool:
                 await self._pause(failures, str(failure))
 
     def _admit(self, process: ExecutorProcess, greeting: Ready) -> None:
-        if not self._said:
-            self._said = greeting.handlers
+        if not self._handlers:
+            self._learn(greeting.handlers)
         self._first_starts.put_nowait(None)
         self._share_out()
+
+    def _learn(self, handlers: Mapping[str, HandlerOptions]) -> None:
+        self._handlers = {type: options_of(said) for type, said in handlers.items()}
+        self._limits = limits_of(handlers, alone=self._seats)
+        self._memory_mb = {type: said.memory_mb for type, said in handlers.items()}
 
     async def _own_seat(self) -> None:
         """One process after the other, each for one of the runs that wait for their own."""
@@ -215,7 +221,7 @@ class ExecutorPool:
         for failures in range(1, _OWN_START_TRIES + 1):
             if (run := self._unsent.get(key)) is None:
                 return
-            memory_mb = self._said[run.type].memory_mb if run.type in self._said else None
+            memory_mb = self._memory_mb.get(run.type)
             program = replace(self._program, own=True, memory_mb=memory_mb)
             if failure := await self._one_life(program, send):
                 await self._pause(failures, str(failure))
