@@ -250,9 +250,7 @@ class Job:
             return self._stopped(Verb.SUCCEED, now, "had finished, its result was dropped")
         return self._become(Verb.SUCCEED, JobState.SUCCESS, error=None, finished_at=now)
 
-    def _after_failure(
-        self, error: JobError, now: datetime, chance: float, *, alone: bool
-    ) -> Self:
+    def _after_failure(self, error: JobError, now: datetime, chance: float, *, alone: bool) -> Self:
         if self.cancel_requested_at is not None:
             return self._stopped(Verb.FAIL, now, f"had ended with {error.kind}: {error.message}")
         if error.kind.is_final or self.attempt >= self.policy.max_attempts:
