@@ -26,6 +26,9 @@ class Handler:
     timeout: timedelta | None
     max_attempts: int | None
     retry: Retry | None
+    isolated: bool = False
+    memory_mb: int | None = None
+    concurrency: int | None = None
 
     @property
     def name(self) -> str:

@@ -17,6 +17,8 @@ _Hook = TypeVar("_Hook", bound=Hook)
 
 _TYPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MAX_ATTEMPTS = 1_000
+_MAX_CONCURRENCY = 1_000
+_MAX_MEMORY_MB = 1_048_576
 
 
 class Handlers:
@@ -55,14 +57,26 @@ class Handlers:
         timeout: float | timedelta | None = None,
         max_attempts: int | None = None,
         retry: Retry | None = None,
+        isolated: bool = False,
+        memory_mb: int | None = None,
+        concurrency: int | None = None,
     ) -> Callable[[_Function], _Function]:
         """`async def` runs on the executor's event loop, `def` in a thread. The function itself stays as it is.
 
         It takes `(payload)` or `(payload, context)`. `timeout` is in seconds or a timedelta, at most 7 days;
         `max_attempts` is 1 to 1,000. What the request of a job says goes before what is said here.
+
+        `isolated` gives every run a process of its own; `memory_mb` bounds what that process may use beyond what it
+        used when it was ready to run (in MiB, threads count with their whole stack, enforced on Linux only): a run that
+        fails for it fails with the kind `oom`. At most `concurrency` (1 to 1,000) runs of the type go on at once in a
+        worker.
         """
         _check_type(type)
-        _check_max_attempts(max_attempts)
+        _check_count("max_attempts", max_attempts, _MAX_ATTEMPTS)
+        _check_count("concurrency", concurrency, _MAX_CONCURRENCY)
+        _check_count("memory_mb", memory_mb, _MAX_MEMORY_MB)
+        if memory_mb is not None and not isolated:
+            raise ValueError("memory_mb must be given with isolated=True: a limit is a process's")
         limit = None if timeout is None else as_duration("timeout", timeout, MAX_TIMEOUT)
 
         def add(function: _Function) -> _Function:
@@ -74,6 +88,9 @@ class Handlers:
                 timeout=limit,
                 max_attempts=max_attempts,
                 retry=retry,
+                isolated=isolated,
+                memory_mb=memory_mb,
+                concurrency=concurrency,
             )
             self._add(handler)
             return function
@@ -106,11 +123,11 @@ class Handlers:
         self._by_type[handler.type] = handler
 
 
-def _check_max_attempts(count: object) -> None:
+def _check_count(name: str, count: object, most: int) -> None:
     if count is None:
         return
-    if not isinstance(count, int) or not 1 <= count <= _MAX_ATTEMPTS:
-        raise ValueError(f"max_attempts must be between 1 and {_MAX_ATTEMPTS}, not {count!r}")
+    if not isinstance(count, int) or not 1 <= count <= most:
+        raise ValueError(f"{name} must be between 1 and {most}, not {count!r}")
 
 
 def _check_type(type: object) -> None:

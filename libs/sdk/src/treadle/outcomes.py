@@ -1,4 +1,4 @@
-"""The two ends of a run, beside returning and failing, that a handler chooses by raising."""
+"""The ends of a run, beside returning and failing, that a handler chooses by raising."""
 
 from datetime import timedelta
 
@@ -23,3 +23,11 @@ class Snooze(Exception):
     def __init__(self, delay: float | timedelta) -> None:
         self.delay = as_duration("delay", delay, MAX_DELAY)
         super().__init__(f"come back in {self.delay}")
+
+
+class Interrupted(Exception):
+    """Ends a run that was told to wind up: the job runs again, from its last checkpoint, and no attempt is charged.
+
+    Raised while the context is not `interrupted` it is an error like any other. An ExceptionGroup counts like it if
+    nothing else is in it. What leaves a run after its timeout is a timeout, also this.
+    """

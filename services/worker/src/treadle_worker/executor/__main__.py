@@ -1,4 +1,7 @@
-"""`python -m treadle_worker.executor --handlers package.module:attribute --fd N --threads T`, started by a worker."""
+"""`python -m treadle_worker.executor --handlers package.module:attribute --fd N --threads T`, started by a worker.
+
+With `--memory-mb M` for one run only, which gets that much memory.
+"""
 
 import argparse
 import asyncio
@@ -7,13 +10,16 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
+from treadle_worker.executor.forks import leave_if_fork, new_loop, take_from_forks
 from treadle_worker.executor.frames import packed
 from treadle_worker.executor.lifeline import (
     die_with_the_worker,
     keep_stdout_harmless,
     outlive_signals,
+    yield_to_the_worker,
 )
 from treadle_worker.executor.loading import LoadRefused, load, prepared
+from treadle_worker.executor.memory import MemoryLimit
 from treadle_worker.executor.serving import live
 
 
@@ -22,17 +28,23 @@ def main() -> None:
     parser.add_argument("--handlers", required=True)
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--memory-mb", type=int)
     arguments = parser.parse_args()
 
     outlive_signals()
     end = socket.socket(fileno=arguments.fd)
     end.set_inheritable(False)
     die_with_the_worker(end)
+    take_from_forks(end)
     keep_stdout_harmless()
-    _execute(end, arguments.handlers, arguments.threads)
+    yield_to_the_worker()
+    limit = None if arguments.memory_mb is None else MemoryLimit(arguments.memory_mb)
+    _execute(end, arguments.handlers, arguments.threads, limit)
 
 
-def _execute(end: socket.socket, reference: str, threads: int) -> None:
+def _execute(
+    end: socket.socket, reference: str, threads: int, memory_limit: MemoryLimit | None
+) -> None:
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -42,19 +54,22 @@ def _execute(end: socket.socket, reference: str, threads: int) -> None:
     except LoadRefused as refused:
         end.sendall(packed(refused.frame))
     else:
-        _drive(live(end, handlers, loaded, threads))
+        _drive(live(end, handlers, loaded, threads, memory_limit))
 
 
 def _drive(life: Coroutine[None, None, None]) -> None:
     """A SystemExit or KeyboardInterrupt in a task of user code leaves the loop: it is entered again."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         loop = runner.get_loop()
         task = loop.create_task(life)
         while not task.done():
             try:
                 loop.run_until_complete(task)
-            except (SystemExit, KeyboardInterrupt):
-                continue
+            except (SystemExit, KeyboardInterrupt) as error:
+                leave_if_fork(error)
+            except BaseException:
+                leave_if_fork()
+                raise
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import traceback
 from collections.abc import Iterator
+from itertools import islice
 
-from treadle import Permanent
+from treadle import Interrupted, Permanent
 from treadle_worker.executor.frames import Failed, FailureKind, Outcome
 
 MAX_TYPE_CHARS = 256
@@ -21,11 +22,19 @@ _CAUSED = "\nThe above exception was the direct cause of the following exception
 _DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
-def failure_of(error: BaseException) -> Failed:
-    kind = FailureKind.PERMANENT if _is_permanent(error) else FailureKind.ERROR
+def failure_of(error: BaseException, memory_is_limited: bool = False) -> Failed:
     return Failed(
-        kind=kind, type=_type(error), message=message_of(error), traceback=traceback_of(error)
+        kind=_kind(error, memory_is_limited),
+        type=_type(error),
+        message=message_of(error),
+        traceback=traceback_of(error),
     )
+
+
+def is_interrupted(error: BaseException) -> bool:
+    """Also a group of nothing else, such as a TaskGroup makes of several."""
+    parts = islice(_parts(error), _MAX_SEARCHED)
+    return all(isinstance(part, Interrupted | BaseExceptionGroup) for part in parts)
 
 
 def untellable(error: BaseException) -> Failed:
@@ -116,13 +125,20 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _is_permanent(error: BaseException) -> bool:
-    waiting, searched = [error], 0
-    while waiting and searched < _MAX_SEARCHED:
+def _kind(error: BaseException, memory_is_limited: bool) -> FailureKind:
+    parts = list(islice(_parts(error), _MAX_SEARCHED))
+    if any(isinstance(part, Permanent) for part in parts):
+        return FailureKind.PERMANENT
+    if memory_is_limited and any(isinstance(part, MemoryError) for part in parts):
+        return FailureKind.OOM
+    return FailureKind.ERROR
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """The exception itself and, of a group, what it holds at any depth."""
+    waiting = [error]
+    while waiting:
         part = waiting.pop()
-        searched += 1
-        if isinstance(part, Permanent):
-            return True
         if isinstance(part, BaseExceptionGroup):
             waiting.extend(part.exceptions)
-    return False
+        yield part

@@ -1,5 +1,6 @@
 """Ties the process to its worker: it outlives signals meant for the worker, and never the worker itself."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -13,6 +14,7 @@ import time
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 5.0
+_NICENESS = 5
 
 
 def outlive_signals() -> None:
@@ -57,3 +59,9 @@ def keep_stdout_harmless() -> None:
     """What user code prints joins the log; by line, so that a crash swallows nothing."""
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def yield_to_the_worker() -> None:
+    """User code that wants all of the processor leaves enough of it for heartbeats and probes."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)

@@ -28,6 +28,8 @@ class Link(asyncio.Protocol, Generic[_Frame]):
         self._receive = receive
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []
+        self._taken = asyncio.Event()
+        self._taken.set()
 
     @classmethod
     async def over(
@@ -42,18 +44,37 @@ class Link(asyncio.Protocol, Generic[_Frame]):
 
     def send(self, frame: ToExecutor | ToWorker) -> None:
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._outgoing.append(packed(frame))
+
+    def flush(self) -> None:
+        """Hands what was sent to the system, as far as that takes it without waiting."""
+        if self._outgoing and self._transport is not None and not self.lost.is_set():
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+
+    async def flushed(self) -> None:
+        """Does not wait unless the other side reads too slowly; returns also when the link is lost."""
+        self.flush()
+        await self._taken.wait()
 
     def close(self) -> None:
         """What was sent before is still written, as long as the other side reads."""
-        self._flush()
+        self.flush()
         if self._transport is not None:
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        # So that `pause_writing` is called as soon as anything is left to write.
+        transport.set_write_buffer_limits(high=0)
+
+    def pause_writing(self) -> None:
+        self._taken.clear()
+
+    def resume_writing(self) -> None:
+        self._taken.set()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -64,9 +85,5 @@ class Link(asyncio.Protocol, Generic[_Frame]):
 
     def connection_lost(self, _: Exception | None) -> None:
         self.lost.set()
+        self._taken.set()
         self._receive(None)
-
-    def _flush(self) -> None:
-        if self._outgoing and self._transport is not None and not self.lost.is_set():
-            self._transport.write(b"".join(self._outgoing))
-        self._outgoing.clear()

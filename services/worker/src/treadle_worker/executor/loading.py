@@ -11,6 +11,7 @@ from treadle.handler import Handler
 from treadle.handlers import Hook
 from treadle.payload import PayloadReader
 from treadle_worker.executor.failures import summary_of, traceback_of
+from treadle_worker.executor.forks import leave_if_fork
 from treadle_worker.executor.frames import HandlerOptions, Ready, Refused, RetryOptions
 
 
@@ -47,10 +48,13 @@ def load(reference: str) -> Handlers:
 
 def _imported(module_name: str) -> object:
     try:
-        return importlib.import_module(module_name)
+        module = importlib.import_module(module_name)
     except BaseException as error:  # noqa: BLE001 - importing is user code
+        leave_if_fork(error)
         reason = f"module {module_name} cannot be imported: {summary_of(error)}"
         raise LoadRefused(reason, traceback_of(error)) from None
+    leave_if_fork()
+    return module
 
 
 def prepared(handlers: Handlers) -> Mapping[str, Loaded]:
@@ -73,6 +77,9 @@ def _options(handler: Handler) -> HandlerOptions:
         max_attempts=handler.max_attempts,
         timeout_seconds=None if handler.timeout is None else handler.timeout.total_seconds(),
         retry=None if handler.retry is None else _retry(handler.retry),
+        isolated=handler.isolated,
+        memory_mb=handler.memory_mb,
+        concurrency=handler.concurrency,
     )
 
 
@@ -111,9 +118,14 @@ async def shut_down(hooks: Iterable[Hook]) -> list[str]:
 
 
 async def _call(hook: Hook) -> None:
-    answer = hook()
-    if inspect.isawaitable(answer):
-        await answer
+    try:
+        answer = hook()
+        if inspect.isawaitable(answer):
+            await answer
+    except BaseException as error:
+        leave_if_fork(error)
+        raise
+    leave_if_fork()
 
 
 def _name(hook: Hook) -> str:
