@@ -30,6 +30,17 @@ def test_a_registered_function_stays_as_it_is() -> None:
     assert (handler.timeout, handler.max_attempts) == (timedelta(seconds=30), 5)
 
 
+def test_what_a_handler_says_of_its_process_is_kept() -> None:
+    handlers = Handlers()
+
+    handlers.register("big", isolated=True, memory_mb=256, concurrency=2)(echo)
+    handlers.register("plain")(echo)
+
+    big, plain = handlers.by_type["big"], handlers.by_type["plain"]
+    assert (big.isolated, big.memory_mb, big.concurrency) == (True, 256, 2)
+    assert (plain.isolated, plain.memory_mb, plain.concurrency) == (False, None, None)
+
+
 @pytest.mark.parametrize(
     ("function", "is_async", "takes_context"),
     [
@@ -83,6 +94,12 @@ def test_a_forgotten_type_is_explained() -> None:
         {"max_attempts": 0},
         {"max_attempts": 1_001},
         {"max_attempts": 2.5},
+        {"concurrency": 0},
+        {"concurrency": 1_001},
+        {"concurrency": 1.5},
+        {"isolated": True, "memory_mb": 0},
+        {"isolated": True, "memory_mb": 0.5},
+        {"memory_mb": 64},
     ],
 )
 def test_options_out_of_bounds_are_refused(said: dict[str, Any]) -> None:
