@@ -229,6 +229,14 @@ class InMemoryReadyQueue:
             self.jobs.pop(job.id, None)
 
 
+class InMemoryCancelHints:
+    def __init__(self) -> None:
+        self.published: list[tuple[UUID, int]] = []
+
+    async def publish(self, runs: Sequence[tuple[UUID, int]]) -> None:
+        self.published += runs
+
+
 class InMemoryTally:
     def __init__(self) -> None:
         self.counts: Counter[Happening] = Counter()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
 from tests.fakes.in_memory_store import (
+    InMemoryCancelHints,
     InMemoryClock,
     InMemoryExpiringJobs,
     InMemoryJobRepository,
@@ -37,6 +38,7 @@ class StoreOverMemory:
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     jobs: InMemoryJobRepository = field(default_factory=InMemoryJobRepository)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
+    cancel_hints: InMemoryCancelHints = field(default_factory=InMemoryCancelHints)
     tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class StoreOverMemory:
                 chance=lambda: 0.5,
                 tally=self.tally,
             ),
-            cancel_jobs=CancelJobs(self.jobs, self.clock),
+            cancel_jobs=CancelJobs(self.jobs, self.clock, self.cancel_hints),
             retry_jobs=RetryJobs(self.jobs, self.clock, self.hand_over),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=self.jobs, end_runs=self.end_runs, lease=self.lease

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
-from tests.fakes.in_memory_store import InMemoryReadyQueue, InMemoryTally
+from tests.fakes.in_memory_store import InMemoryCancelHints, InMemoryReadyQueue, InMemoryTally
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
 from treadle_store.adapters.inbound.grpc.servicer import UseCases
@@ -89,6 +89,7 @@ class StoreOverPostgres:
     lease: timedelta = timedelta(seconds=30)
     unknown_type_grace: timedelta = timedelta(seconds=60)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
+    cancel_hints: InMemoryCancelHints = field(default_factory=InMemoryCancelHints)
     tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
@@ -128,7 +129,7 @@ class StoreOverPostgres:
                 chance=lambda: 0.5,
                 tally=self.tally,
             ),
-            cancel_jobs=CancelJobs(jobs, clock),
+            cancel_jobs=CancelJobs(jobs, clock, self.cancel_hints),
             retry_jobs=RetryJobs(jobs, clock, hand_over),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=jobs, end_runs=self.end_runs, lease=self.lease

@@ -20,6 +20,7 @@ from treadle_store.adapters.outbound.postgres.progress_repository import Postgre
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
+from treadle_store.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_store.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_store.adapters.outbound.redis_ready_stock import RedisReadyStock
 from treadle_store.application.announce_due_jobs import AnnounceDueJobs
@@ -37,6 +38,7 @@ from treadle_store.application.repair_ready_queue import RepairReadyQueue
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 from treadle_store.settings import Settings
+from treadle_wire.cancel_channel import CancelChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
 
@@ -63,6 +65,10 @@ class Container(containers.DeclarativeContainer):
     ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
     hand_over = providers.Singleton(HandOver, ready_queue)
+    cancel_hints = providers.Singleton(
+        RedisCancelHints,
+        providers.Singleton(CancelChannel, redis, settings.provided.redis_key_prefix),
+    )
 
     registry = providers.Singleton(CollectorRegistry)
     tally = providers.Singleton(PrometheusTally, registry)
@@ -92,7 +98,7 @@ class Container(containers.DeclarativeContainer):
             chance=providers.Object(random.random),
             tally=tally,
         ),
-        cancel_jobs=providers.Singleton(CancelJobs, jobs, clock),
+        cancel_jobs=providers.Singleton(CancelJobs, jobs, clock, cancel_hints),
         retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over),
         keep_session=providers.Singleton(
             KeepSession,

@@ -181,6 +181,14 @@ class ReadyQueue(Protocol):
     async def remove(self, jobs: Sequence[Job]) -> None: ...
 
 
+class CancelHints(Protocol):
+    """A hint: failures are logged and never raised, and each call takes half a second or so at most."""
+
+    async def publish(self, runs: Sequence[tuple[UUID, int]]) -> None:
+        """Tells all workers that these runs, by job id and fence, were asked to stop."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
     sessions_closed: int = 0
