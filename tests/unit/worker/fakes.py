@@ -1,7 +1,7 @@
 """The worker's ports, played by the test."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -11,14 +11,17 @@ from tests.builders import NOW, SECOND
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.outcomes import Released, Ruling, Succeeded
+from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
 from treadle_worker.application.errors import (
+    CancelHintsUnavailable,
     ReadyQueueUnavailable,
     SessionLost,
     StoreUnavailable,
 )
 from treadle_worker.application.ports import PoppedIds
+from treadle_worker.application.runs import ExecutorLimits, Interruption
 
 
 def a_run(job_id: UUID | None = None, **said: Any) -> ClaimedRun:
@@ -73,6 +76,7 @@ class FakeJobStore:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     lease: timedelta = timedelta(seconds=0.006)
+    cancelled: tuple[tuple[UUID, int], ...] = ()
 
     def __post_init__(self) -> None:
         self.may_finish.set()
@@ -90,7 +94,7 @@ class FakeJobStore:
     async def heartbeat(self, beat: Heartbeat, within: timedelta) -> Lease:
         self.beats.append(beat)
         await self._outage_or_loss(beat.session)
-        return Lease(expires_at=NOW)
+        return Lease(expires_at=NOW, cancelled=self.cancelled)
 
     async def close_session(self, session_id: UUID, end: SessionEnd) -> None:
         self.closed.append(end)
@@ -186,15 +190,52 @@ class FakeReadyQueue:
         return self.complaint
 
 
+class FakeCancelHints:
+    """`deaf`: how many of the next subscriptions fail."""
+
+    def __init__(self) -> None:
+        self.deaf = 0
+        self.subscriptions = 0
+        self._told: asyncio.Queue[Sequence[tuple[UUID, int]] | None] = asyncio.Queue()
+
+    def tell(self, *runs: tuple[UUID, int]) -> None:
+        self._told.put_nowait(runs)
+
+    def cut(self) -> None:
+        self._told.put_nowait(None)
+
+    def all_heard(self) -> bool:
+        return self._told.empty()
+
+    async def listen(self) -> AsyncGenerator[Sequence[tuple[UUID, int]], None]:
+        self.subscriptions += 1
+        await asyncio.sleep(0)
+        if self.deaf:
+            self.deaf -= 1
+            raise CancelHintsUnavailable("away")
+        yield ()
+        while (runs := await self._told.get()) is not None:
+            yield runs
+        raise CancelHintsUnavailable("cut off")
+
+
 class FakeExecutors:
-    """A run ends when the test says so; a killed one comes back at once, or if it `lingers` by `die`."""
+    """A run ends when the test says so; one that was asked or killed comes back at once, or if it `lingers` by `die`.
+
+    `asked`: of those that went on at that moment; `words`: what was said to all.
+    """
+
+    limits = ExecutorLimits()
 
     def __init__(self) -> None:
         self.lingers = False
         self.runs: list[ClaimedRun] = []
+        self.asked: list[tuple[UUID, int, Interruption]] = []
+        self.words: list[Interruption | str] = []
         self.killed = False
         self._going: dict[UUID, ClaimedRun] = {}
         self._reports: asyncio.Queue[RunReport] = asyncio.Queue()
+        self._told: asyncio.Queue[ProgressReport] = asyncio.Queue()
         self._ends_at_once = False
 
     @property
@@ -213,6 +254,13 @@ class FakeExecutors:
             reports.append(self._reports.get_nowait())
         return reports
 
+    def tell(self, *reports: ProgressReport) -> None:
+        for report in reports:
+            self._told.put_nowait(report)
+
+    async def told(self) -> Sequence[ProgressReport]:
+        return [await self._told.get()]
+
     def end(self, *runs: ClaimedRun) -> None:
         for run in runs:
             if self._going.pop(run.job_id, None) is not None:
@@ -223,12 +271,31 @@ class FakeExecutors:
         self._ends_at_once = True
         self.end(*self.runs)
 
+    def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
+        run = self._going.get(job_id)
+        if run is None or run.fence != fence:
+            return
+        self.asked.append((job_id, fence, why))
+        if not self.lingers:
+            self._give_back(run)
+
+    def ask_all(self, why: Interruption) -> None:
+        self.words.append(why)
+        if not self.lingers:
+            self.die()
+
+    def announce_drain(self) -> None:
+        self.words.append("drain announced")
+
     def kill(self) -> None:
         self.killed = True
         if not self.lingers:
             self.die()
 
     def die(self) -> None:
-        for run in self._going.values():
-            self._reports.put_nowait(replace(an_end(run), outcome=Released(), result=None))
-        self._going.clear()
+        for run in [*self._going.values()]:
+            self._give_back(run)
+
+    def _give_back(self, run: ClaimedRun) -> None:
+        del self._going[run.job_id]
+        self._reports.put_nowait(replace(an_end(run), outcome=Released(), result=None))

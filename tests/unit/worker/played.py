@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tests.unit.worker.fakes import (
+    FakeCancelHints,
     FakeExecutors,
     FakeJobStore,
     FakeReadyQueue,
@@ -16,6 +17,7 @@ from tests.unit.worker.fakes import (
     NoPause,
 )
 
+from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
@@ -33,6 +35,7 @@ class Played:
 
     store: FakeJobStore = field(default_factory=FakeJobStore)
     ready_queue: Any = field(default_factory=FakeReadyQueue)
+    cancel_hints: FakeCancelHints = field(default_factory=FakeCancelHints)
     executors: FakeExecutors = field(default_factory=FakeExecutors)
     holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
     vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 0.0))
@@ -50,6 +53,12 @@ class Played:
             "tally": self.tally,
         }
         report_outcomes = ReportOutcomes(executors=self.executors, **shared)  # type: ignore[arg-type]
+        heed_cancels = HeedCancels(
+            hints=self.cancel_hints,
+            executors=self.executors,
+            holdings=self.holdings,
+            backoff=NoPause(),  # type: ignore[arg-type]
+        )
         return Worker(
             new_session_id=uuid4,
             name="worker-1",
@@ -60,16 +69,18 @@ class Played:
             executors=self.executors,
             holdings=self.holdings,
             vitals=self.vitals,
-            keep_session=KeepSession(**shared),  # type: ignore[arg-type]
+            keep_session=KeepSession(heed_cancels=heed_cancels.heed, **shared),  # type: ignore[arg-type]
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,
                 executors=self.executors,
                 new_claim_id=uuid4,
                 give_back=report_outcomes.give_back,
+                begun=heed_cancels.begun,
                 queues=QUEUES,
                 **shared,  # type: ignore[arg-type]
             ),
             report_outcomes=report_outcomes,
+            heed_cancels=heed_cancels,
         )
 
     @asynccontextmanager

@@ -8,14 +8,17 @@ import grpc
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
 
+from treadle_wire.cancel_channel import CancelChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store_channel import open_channel
 from treadle_worker.adapters.inbound.probe import Probe
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
 from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_worker.adapters.outbound.prometheus_tally import PrometheusTally
+from treadle_worker.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
@@ -51,6 +54,16 @@ class Container(containers.DeclarativeContainer):
     registry = providers.Singleton(CollectorRegistry)
     tally = providers.Singleton(PrometheusTally, registry)
 
+    heed_cancels = providers.Singleton(
+        HeedCancels,
+        hints=providers.Singleton(
+            RedisCancelHints,
+            providers.Singleton(CancelChannel, redis, settings.provided.redis_key_prefix),
+        ),
+        executors=executors,
+        holdings=holdings,
+        backoff=backoff,
+    )
     report_outcomes = providers.Singleton(
         ReportOutcomes,
         store=store,
@@ -78,6 +91,7 @@ class Container(containers.DeclarativeContainer):
             vitals=vitals,
             backoff=backoff,
             tally=tally,
+            heed_cancels=heed_cancels.provided.heed,
         ),
         run_jobs=providers.Singleton(
             RunJobs,
@@ -90,9 +104,11 @@ class Container(containers.DeclarativeContainer):
             tally=tally,
             new_claim_id=providers.Object(uuid4),
             give_back=report_outcomes.provided.give_back,
+            begun=heed_cancels.provided.begun,
             queues=settings.provided.queues,
         ),
         report_outcomes=report_outcomes,
+        heed_cancels=heed_cancels,
     )
     probe = providers.Singleton(
         Probe,

@@ -11,6 +11,7 @@ import structlog
 
 from treadle_domain.worker_session import WorkerSession
 from treadle_worker.application.errors import SessionLost
+from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.ports import Executors
@@ -52,6 +53,7 @@ class Worker:
     keep_session: KeepSession
     run_jobs: RunJobs
     report_outcomes: ReportOutcomes
+    heed_cancels: HeedCancels
 
     async def live(self, stop: StopRequest) -> None:
         """Until `stop`, then for `finish_time` + `report_time` at most; whatever else ends one of the tasks ends it.
@@ -76,6 +78,7 @@ class Worker:
             taking_in = tasks.create_task(self._unless_lost(self.run_jobs(session.id), lost))
             going_on = (
                 tasks.create_task(self.report_outcomes.collect()),
+                tasks.create_task(self.heed_cancels.listen()),
                 tasks.create_task(self._unless_lost(self.report_outcomes.send(session.id), lost)),
                 tasks.create_task(
                     self._unless_lost(self.keep_session.beat(session.id, lease), lost)

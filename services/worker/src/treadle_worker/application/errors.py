@@ -3,6 +3,7 @@
 WorkerError
 ├── StoreUnavailable        no answer: repeat the same call, it does no harm
 ├── ReadyQueueUnavailable   no answer from Redis: wait and go on
+├── CancelHintsUnavailable  no answer from Redis: heartbeats tell the same
 └── SessionLost             the store closed the session: all that it held is void
 """
 
@@ -16,6 +17,10 @@ class StoreUnavailable(WorkerError):
 
 
 class ReadyQueueUnavailable(WorkerError):
+    pass
+
+
+class CancelHintsUnavailable(WorkerError):
     pass
 
 

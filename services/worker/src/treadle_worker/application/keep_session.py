@@ -1,6 +1,7 @@
 """The worker's stay with the store: opened once, kept by heartbeats, closed at the end."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -28,6 +29,7 @@ class KeepSession:
     vitals: Vitals
     backoff: Backoff
     tally: Tally
+    heed_cancels: Callable[[Sequence[tuple[UUID, int]]], None]
 
     async def open(self, session: WorkerSession) -> timedelta:
         """Waits for the store however long it takes: start order does not matter. Returns the lease.
@@ -66,8 +68,7 @@ class KeepSession:
                 _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
             else:
                 self.vitals.store_answered()
-                if told.cancelled:
-                    _log.debug("worker: asked to stop runs", runs=len(told.cancelled))
+                self.heed_cancels(told.cancelled)
 
     async def close(self, session: UUID) -> None:
         try:

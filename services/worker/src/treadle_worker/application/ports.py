@@ -1,6 +1,6 @@
 """What the worker needs of the world."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -63,6 +63,15 @@ class ReadyQueue(Protocol):
 
     async def problem(self) -> str | None:
         """What is wrong with how the queue is kept, in a sentence: that it may drop ids by itself."""
+        ...
+
+
+class CancelHints(Protocol):
+    def listen(self) -> AsyncGenerator[Sequence[tuple[UUID, int]], None]:
+        """Job ids and fences of runs that were asked to stop, here or elsewhere; empty for any other sign of life.
+
+        Raises CancelHintsUnavailable when no more can be heard. Close it.
+        """
         ...
 
 

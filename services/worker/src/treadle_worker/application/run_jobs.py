@@ -36,6 +36,7 @@ class RunJobs:
     tally: Tally
     new_claim_id: Callable[[], UUID]
     give_back: Callable[[Sequence[ClaimedRun]], None]
+    begun: Callable[[Sequence[ClaimedRun]], None]
     queues: Sequence[tuple[str, str]]
 
     async def __call__(self, session: UUID) -> None:
@@ -102,6 +103,7 @@ class RunJobs:
             return
         for run in runs:
             self.executors.run(run)
+        self.begun(runs)
 
     async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
         """The same call again until it is answered; None when the worker is to stop first."""
