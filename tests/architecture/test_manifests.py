@@ -114,10 +114,12 @@ def test_every_container_is_confined_probed_and_limited() -> None:
 
 def test_the_grace_period_covers_the_workers_drain() -> None:
     fields = treadle_worker.settings.Settings.model_fields
-    drain = fields["worker_drain_seconds"].default + fields["worker_report_seconds"].default
+    names = ("worker_drain_seconds", "stop_grace_seconds", "worker_report_seconds")
+    drain = sum(fields[name].default for name in names)
     [worker] = [d for d in of_kind("Deployment") if d["metadata"]["name"] == "treadle-worker"]
     compose = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]
 
+    assert drain == 25
     assert pod_of(worker)["terminationGracePeriodSeconds"] >= drain + 5
     assert compose["worker"]["stop_grace_period"] == "30s"
 

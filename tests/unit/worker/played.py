@@ -42,6 +42,7 @@ class Played:
     tally: FakeTally = field(default_factory=FakeTally)
     stop: StopRequest = field(default_factory=StopRequest)
     finish_time: timedelta = timedelta(seconds=5)
+    stop_grace: timedelta = timedelta(seconds=5)
     report_time: timedelta = timedelta(seconds=5)
 
     def worker(self) -> Worker:
@@ -65,6 +66,7 @@ class Played:
             namespaces=("default",),
             queues=("a", "b"),
             finish_time=self.finish_time,
+            stop_grace=self.stop_grace,
             report_time=self.report_time,
             executors=self.executors,
             holdings=self.holdings,

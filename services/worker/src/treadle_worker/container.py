@@ -80,6 +80,7 @@ class Container(containers.DeclarativeContainer):
         namespaces=settings.provided.worker_namespaces,
         queues=settings.provided.worker_queues,
         finish_time=settings.provided.finish_time,
+        stop_grace=settings.provided.stop_grace,
         report_time=settings.provided.report_time,
         executors=executors,
         holdings=holdings,

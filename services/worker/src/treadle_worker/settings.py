@@ -29,11 +29,11 @@ class Settings(BaseSettings):
     worker_executors: Annotated[int, Field(ge=1, le=1_000)] = os.cpu_count() or 1
     """Processes that run them."""
     worker_drain_seconds: Seconds = 18
-    """How long code may go on after SIGTERM before it is given back."""
-    worker_report_seconds: Seconds = 5
-    """How long the store is waited for after that."""
+    """How long code may go on after SIGTERM before it is asked to end."""
     stop_grace_seconds: Seconds = 5
-    """How long code that was asked to end may take before it is killed."""
+    """How long code that was asked to end may take before it is killed and given back."""
+    worker_report_seconds: Seconds = 2
+    """How long the store is then waited for: after SIGTERM 25 s in all, less than orchestrators wait."""
     worker_probe_host: str = "127.0.0.1"
     worker_probe_port: Annotated[int, Field(ge=0, le=65_535)] = 8081
     store_target: str = "127.0.0.1:50051"

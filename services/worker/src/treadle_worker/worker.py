@@ -17,6 +17,7 @@ from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.ports import Executors
 from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.run_jobs import RunJobs
+from treadle_worker.application.runs import Interruption
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -38,14 +39,15 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """`finish_time`: how long code may go on after a stop was asked; `report_time`: how long the store is then waited
-    for."""
+    """`finish_time`: how long code may go on after a stop was asked; `stop_grace`: how long it may then take to wind up
+    before the executors kill it; `report_time`: how long the store is then waited for."""
 
     new_session_id: Callable[[], UUID]
     name: str
     namespaces: Sequence[str]
     queues: Sequence[str]
     finish_time: timedelta
+    stop_grace: timedelta
     report_time: timedelta
     executors: Executors
     holdings: Holdings
@@ -56,7 +58,7 @@ class Worker:
     heed_cancels: HeedCancels
 
     async def live(self, stop: StopRequest) -> None:
-        """Until `stop`, then for `finish_time` + `report_time` at most; whatever else ends one of the tasks ends it.
+        """Until `stop`, then for the three times together at most; whatever else ends one of the tasks ends it.
 
         A session that is lost is followed by a new one, which knows nothing of what the old one held.
         """
@@ -127,13 +129,26 @@ class Worker:
         self.vitals.draining = True
         _log.info("worker: stopping", running=self.holdings.running)
         self.holdings.stop_taking()
-        empty = self.holdings.wait_until_empty
-        if await _came_to_pass(empty(), self.finish_time, stop.now, lost) or lost.is_set():
+        self.executors.announce_drain()
+        if await self._emptied(self.finish_time, lost, stop.now):
             return
-        _log.warning("worker: giving back what still runs", running=self.holdings.running)
-        self.executors.kill()
-        if not await _came_to_pass(empty(), self.report_time, lost):
+        if not stop.now.is_set():
+            _log.warning("worker: asking what still runs to end", running=self.holdings.running)
+            self.executors.ask_all(Interruption.DRAIN)
+            if await self._emptied(self.stop_grace, lost, stop.now):
+                return
+        if stop.now.is_set():
+            _log.warning("worker: giving back what still runs", running=self.holdings.running)
+            self.executors.kill()
+        if not await self._emptied(self.report_time, lost):
             _log.error("worker: the store did not take all ends", held=len(self.holdings.held))
+
+    async def _emptied(
+        self, limit: timedelta, lost: asyncio.Event, *cut_short: asyncio.Event
+    ) -> bool:
+        """Whether there is nothing left to wait for: the store has taken all ends, or wants none any more."""
+        emptied = self.holdings.wait_until_empty()
+        return await _came_to_pass(emptied, limit, lost, *cut_short) or lost.is_set()
 
     async def _void(self, taking_in: asyncio.Task[None], stop: StopRequest) -> None:
         """What runs may be another worker's already: it is killed, and waited for; a stop bounds the wait."""
