@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from tests.builders import SECOND, a_new_job
+from tests.builders import SECOND, a_new_job, a_progress_report
 from tests.integration.api.serving_store import ServingStore, blow_up, times, unavailable
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.progress import Progress, Recording
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.stored_job import NewJob
 from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
 from treadle_wire.store_channel import open_channel
 from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
-from treadle_worker.application.errors import SessionLost, StoreUnavailable
+from treadle_worker.application.errors import SessionLost, StoreFailed, StoreUnavailable
 
 
 @pytest.fixture
@@ -78,6 +79,33 @@ async def test_a_run_is_claimed_once_and_its_end_recorded_once(
     )
     assert await store.finish(session.id, [report]) == [Ruling.APPLIED]
     assert await store.finish(session.id, [report]) == [Ruling.ALREADY_RECORDED]
+
+
+async def test_what_a_run_tells_is_recorded_until_it_ends(
+    serving_store: ServingStore, store: GrpcJobStore
+) -> None:
+    new, session = a_new_job(type="echo"), a_session("echo")
+    await serving_store.store.do.submit_jobs([new])
+    await store.open_session(session)
+    await store.claim(a_claim(session, new))
+    job_id, progress = new.submission.id, Progress(fraction=0.5, note="half")
+    reports = [
+        a_progress_report(job_id, progress=progress, checkpoint=b"1"),
+        a_progress_report(uuid4(), progress=progress),
+    ]
+
+    recordings = await store.record_progress(session.id, reports)
+
+    assert recordings == [Recording.RECORDED, Recording.STALE]
+    assert serving_store.store.progress.progress == {job_id: (1, progress)}
+    assert serving_store.store.progress.states == {job_id: (1, b"1")}
+
+
+async def test_progress_that_breaks_a_bound_is_a_failure_that_ends_nothing(
+    store: GrpcJobStore,
+) -> None:
+    with pytest.raises(StoreFailed):
+        await store.record_progress(uuid4(), [a_progress_report(uuid4())] * 1_001)
 
 
 async def test_a_heartbeat_of_a_closed_session_is_refused(store: GrpcJobStore) -> None:

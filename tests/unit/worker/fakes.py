@@ -11,13 +11,14 @@ from tests.builders import NOW, SECOND
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.outcomes import Released, Ruling, Succeeded
-from treadle_domain.progress import ProgressReport
+from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
 from treadle_worker.application.errors import (
     CancelHintsUnavailable,
     ReadyQueueUnavailable,
     SessionLost,
+    StoreFailed,
     StoreUnavailable,
 )
 from treadle_worker.application.ports import PoppedIds
@@ -67,6 +68,12 @@ class FakeJobStore:
     lost: set[UUID] = field(default_factory=set)
     refused: dict[UUID, ClaimRefusal] = field(default_factory=dict)
     ruling: Ruling = Ruling.APPLIED
+    recording: Recording = Recording.RECORDED
+    faults: int = 0
+    """How many of the next calls to record progress fail by themselves."""
+    told: list[Sequence[ProgressReport]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    """Those that were answered, of ends and of progress."""
     opened: list[WorkerSession] = field(default_factory=list)
     closed: list[SessionEnd] = field(default_factory=list)
     claims: list[ClaimBatch] = field(default_factory=list)
@@ -74,12 +81,14 @@ class FakeJobStore:
     finished_for: list[UUID] = field(default_factory=list)
     beats: list[Heartbeat] = field(default_factory=list)
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    may_record: asyncio.Event = field(default_factory=asyncio.Event)
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
     lease: timedelta = timedelta(seconds=0.006)
     cancelled: tuple[tuple[UUID, int], ...] = ()
 
     def __post_init__(self) -> None:
         self.may_finish.set()
+        self.may_record.set()
         self.may_claim.set()
 
     def lose(self) -> None:
@@ -105,11 +114,24 @@ class FakeJobStore:
         await self._outage_or_loss(batch.session)
         return [self.refused.get(job_id) or a_run(job_id) for job_id in batch.job_ids]
 
+    async def record_progress(
+        self, session_id: UUID, reports: Sequence[ProgressReport]
+    ) -> Sequence[Recording]:
+        self.told.append(reports)
+        await self.may_record.wait()
+        await self._outage_or_loss(session_id)
+        if self.faults:
+            self.faults -= 1
+            raise StoreFailed("INTERNAL")
+        self.calls.append("record")
+        return [self.recording] * len(reports)
+
     async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
         self.finished.append(reports)
         self.finished_for.append(session_id)
         await self.may_finish.wait()
         await self._outage_or_loss(session_id)
+        self.calls.append("finish")
         return [self.ruling] * len(reports)
 
     async def _outage_or_loss(self, session: UUID) -> None:
@@ -257,6 +279,9 @@ class FakeExecutors:
     def tell(self, *reports: ProgressReport) -> None:
         for report in reports:
             self._told.put_nowait(report)
+
+    def all_told(self) -> bool:
+        return self._told.empty()
 
     async def told(self) -> Sequence[ProgressReport]:
         return [await self._told.get()]

@@ -21,6 +21,7 @@ from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
+from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.worker import StopRequest, Worker
@@ -53,11 +54,20 @@ class Played:
             "backoff": NoPause(),
             "tally": self.tally,
         }
-        report_outcomes = ReportOutcomes(executors=self.executors, **shared)  # type: ignore[arg-type]
+        report_progress = ReportProgress(
+            store=self.store,
+            executors=self.executors,
+            holdings=self.holdings,
+            backoff=NoPause(),  # type: ignore[arg-type]
+        )
+        report_outcomes = ReportOutcomes(
+            executors=self.executors,
+            settle=report_progress.settle,
+            **shared,  # type: ignore[arg-type]
+        )
         heed_cancels = HeedCancels(
             hints=self.cancel_hints,
             executors=self.executors,
-            holdings=self.holdings,
             backoff=NoPause(),  # type: ignore[arg-type]
         )
         return Worker(
@@ -81,6 +91,7 @@ class Played:
                 queues=QUEUES,
                 **shared,  # type: ignore[arg-type]
             ),
+            report_progress=report_progress,
             report_outcomes=report_outcomes,
             heed_cancels=heed_cancels,
         )

@@ -50,19 +50,14 @@ async def test_a_hint_that_overtakes_the_answer_of_the_claim_is_kept(played: Pla
     assert played.executors.asked == [(named, 1, Interruption.CANCEL)]
 
 
-async def test_hints_are_kept_only_while_a_claim_is_open_and_only_so_many(
-    played: Played,
-) -> None:
-    heed, claim_id = played.worker().heed_cancels, uuid4()
-    before, pushed_out, kept = [a_run() for _ in range(3)]
-    many = [(job_id, 1) for job_id in ids(heed_cancels.MAX_EARLY - 1)]
+async def test_of_the_hints_that_came_too_early_the_latest_are_kept(played: Played) -> None:
+    heed, forgotten, kept = played.worker().heed_cancels, a_run(), a_run()
 
-    heed.heed([(before.job_id, 1)])
-    played.holdings.begin_claim(claim_id, 3)
-    heed.heed([(pushed_out.job_id, 1), *many, (kept.job_id, 1)])
-    for run in (before, pushed_out, kept):
+    heed.heed([(forgotten.job_id, 1), *[(i, 1) for i in ids(heed_cancels.MAX_EARLY - 1)]])
+    heed.heed([(kept.job_id, 1)])
+    for run in (forgotten, kept):
         played.executors.run(run)
-    heed.begun([before, pushed_out, kept])
+    heed.begun([forgotten, kept])
 
     assert played.executors.asked == [(kept.job_id, 1, Interruption.CANCEL)]
 

@@ -22,6 +22,7 @@ from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
+from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.settings import Settings
@@ -61,8 +62,10 @@ class Container(containers.DeclarativeContainer):
             providers.Singleton(CancelChannel, redis, settings.provided.redis_key_prefix),
         ),
         executors=executors,
-        holdings=holdings,
         backoff=backoff,
+    )
+    report_progress = providers.Singleton(
+        ReportProgress, store=store, executors=executors, holdings=holdings, backoff=backoff
     )
     report_outcomes = providers.Singleton(
         ReportOutcomes,
@@ -72,6 +75,7 @@ class Container(containers.DeclarativeContainer):
         vitals=vitals,
         backoff=backoff,
         tally=tally,
+        settle=report_progress.provided.settle,
     )
     worker = providers.Singleton(
         Worker,
@@ -108,6 +112,7 @@ class Container(containers.DeclarativeContainer):
             begun=heed_cancels.provided.begun,
             queues=settings.provided.queues,
         ),
+        report_progress=report_progress,
         report_outcomes=report_outcomes,
         heed_cancels=heed_cancels,
     )

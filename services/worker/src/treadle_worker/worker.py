@@ -16,6 +16,7 @@ from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.ports import Executors
 from treadle_worker.application.report_outcomes import ReportOutcomes
+from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.runs import Interruption
 from treadle_worker.application.vitals import Vitals
@@ -54,6 +55,7 @@ class Worker:
     vitals: Vitals
     keep_session: KeepSession
     run_jobs: RunJobs
+    report_progress: ReportProgress
     report_outcomes: ReportOutcomes
     heed_cancels: HeedCancels
 
@@ -71,6 +73,7 @@ class Worker:
                 await self.keep_session.close(session.id)
                 return
             self.holdings.start_over()
+            self.report_progress.start_over()
             self.report_outcomes.start_over()
 
     async def _kept(self, session: WorkerSession, lease: timedelta, stop: StopRequest) -> bool:
@@ -79,6 +82,8 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             taking_in = tasks.create_task(self._unless_lost(self.run_jobs(session.id), lost))
             going_on = (
+                tasks.create_task(self.report_progress.collect()),
+                tasks.create_task(self._unless_lost(self.report_progress.send(session.id), lost)),
                 tasks.create_task(self.report_outcomes.collect()),
                 tasks.create_task(self.heed_cancels.listen()),
                 tasks.create_task(self._unless_lost(self.report_outcomes.send(session.id), lost)),

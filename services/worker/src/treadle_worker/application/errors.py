@@ -2,6 +2,7 @@
 
 WorkerError
 ├── StoreUnavailable        no answer: repeat the same call, it does no harm
+│   └── StoreFailed         it answered that it cannot do this: other calls it may do
 ├── ReadyQueueUnavailable   no answer from Redis: wait and go on
 ├── CancelHintsUnavailable  no answer from Redis: heartbeats tell the same
 └── SessionLost             the store closed the session: all that it held is void
@@ -13,6 +14,10 @@ class WorkerError(Exception):
 
 
 class StoreUnavailable(WorkerError):
+    pass
+
+
+class StoreFailed(StoreUnavailable):
     pass
 
 

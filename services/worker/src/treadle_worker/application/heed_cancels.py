@@ -1,5 +1,6 @@
 """Runs that clients cancelled are asked to end: as soon as Redis tells it, else when a heartbeat's answer does."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ import structlog
 from treadle_domain.claimed_run import ClaimedRun
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import CancelHintsUnavailable
-from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import CancelHints, Executors
 from treadle_worker.application.runs import Interruption
 
@@ -24,14 +24,13 @@ MAX_EARLY = 10_000
 class HeedCancels:
     """What both tell comes twice, and hints name runs of other workers: only one that goes on here is asked, and once.
 
-    A hint may overtake the answer of the claim that granted its run: it is kept while a claim is open.
+    A hint may overtake the answer of the claim that granted its run: the latest are remembered for runs to come.
     """
 
     hints: CancelHints
     executors: Executors
-    holdings: Holdings
     backoff: Backoff
-    _early: dict[tuple[UUID, int], None] = field(default_factory=dict, init=False)
+    _early: OrderedDict[tuple[UUID, int], None] = field(default_factory=OrderedDict, init=False)
 
     async def listen(self) -> NoReturn:
         """What is told while nothing can be heard comes with a heartbeat."""
@@ -52,19 +51,12 @@ class HeedCancels:
         """Of job ids and fences."""
         for job_id, fence in runs:
             self.executors.ask(job_id, fence, Interruption.CANCEL)
-        self._keep_early(runs)
+            self._early[job_id, fence] = None
+        while len(self._early) > MAX_EARLY:
+            self._early.popitem(last=False)
 
     def begun(self, runs: Iterable[ClaimedRun]) -> None:
         """These runs just went to the executors."""
         for run in runs:
             if (run.job_id, run.fence) in self._early:
                 self.executors.ask(run.job_id, run.fence, Interruption.CANCEL)
-        self._keep_early(())
-
-    def _keep_early(self, runs: Iterable[tuple[UUID, int]]) -> None:
-        if not self.holdings.open_claims:
-            self._early.clear()
-            return
-        self._early.update(dict.fromkeys(runs))
-        for run in [*self._early][:-MAX_EARLY]:
-            del self._early[run]

@@ -41,6 +41,9 @@ class Holdings:
         which therefore has nothing left to compare the earlier with."""
         return dict(sorted(self._held, key=lambda run: run[1]))
 
+    def holds(self, run: tuple[UUID, int]) -> bool:
+        return run in self._held
+
     @property
     def open_claims(self) -> frozenset[UUID]:
         return frozenset(self._claims)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.outcomes import Ruling
-from treadle_domain.progress import ProgressReport
+from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
 from treadle_worker.application.runs import ExecutorLimits, Interruption
@@ -30,6 +30,12 @@ class JobStore(Protocol):
 
     async def claim(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal]:
         """In the order asked."""
+        ...
+
+    async def record_progress(
+        self, session_id: UUID, reports: Sequence[ProgressReport]
+    ) -> Sequence[Recording]:
+        """In the order given; at most 1,000 and 8 MiB."""
         ...
 
     async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:

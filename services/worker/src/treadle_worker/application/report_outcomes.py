@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 from uuid import UUID
@@ -31,6 +31,7 @@ class ReportOutcomes:
     vitals: Vitals
     backoff: Backoff
     tally: Tally
+    settle: Callable[[UUID, Iterable[tuple[UUID, int]]], Awaitable[None]]
     _outbox: deque[RunReport] = field(default_factory=deque, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -58,6 +59,7 @@ class ReportOutcomes:
         while True:
             await self._filled.wait()
             batch = self._next_batch()
+            await self.settle(session, [(report.job_id, report.fence) for report in batch])
             rulings = await self._finished(session, batch)
             for _ in batch:
                 self._outbox.popleft()

@@ -8,15 +8,16 @@ from uuid import UUID
 import grpc
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
-from treadle_domain.errors import SessionNotOpen
+from treadle_domain.errors import InvalidValue, SessionNotOpen
 from treadle_domain.outcomes import Ruling
+from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
-from treadle_wire import run_codec
+from treadle_wire import progress_codec, run_codec
 from treadle_wire.scalars import duration_from_us
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
 from treadle_wire.store_calls import DEADLINE_SECONDS, FIRST_TRY_SECONDS, StoreOutage, call
-from treadle_worker.application.errors import SessionLost, StoreUnavailable
+from treadle_worker.application.errors import SessionLost, StoreFailed, StoreUnavailable
 
 if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
@@ -46,6 +47,17 @@ class GrpcJobStore:
         response = await _call(self._rpc.ClaimJobs, run_codec.claim_to_wire(batch))
         return [run_codec.claim_answer_from_wire(answer) for answer in response.answers]
 
+    async def record_progress(
+        self, session_id: UUID, reports: Sequence[ProgressReport]
+    ) -> Sequence[Recording]:
+        wire = [progress_codec.progress_report_to_wire(report) for report in reports]
+        request = pb.RecordProgressRequest(session_id=session_id.bytes, reports=wire)
+        try:
+            response = await _call(self._rpc.RecordProgress, request)
+        except InvalidValue as error:  # a fault of ours, and no reason to end
+            raise StoreFailed(str(error)) from error
+        return [progress_codec.recording_from_wire(each) for each in response.recordings]
+
     async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
         outcomes = [run_codec.report_to_wire(report) for report in reports]
         request = pb.FinishJobsRequest(session_id=session_id.bytes, outcomes=outcomes)
@@ -72,4 +84,4 @@ async def _call(
         raise StoreUnavailable(str(error)) from error
     except grpc.aio.AioRpcError as error:
         # A store that fails in a new way is away too: what a worker holds must not be dropped because of it.
-        raise StoreUnavailable(f"{error.code().name}: {error.details()}") from error
+        raise StoreFailed(f"{error.code().name}: {error.details()}") from error
