@@ -143,6 +143,21 @@ async def test_what_is_told_later_replaces_the_progress_and_the_checkpoint(parts
     assert await parts.checkpoint_of(job) == b'{"at":  1}'
 
 
+async def test_the_last_progress_of_a_job_is_shown_whatever_became_of_it(parts: Parts) -> None:
+    job, session = await parts.a_run()
+    await parts.progress.record(session, [all_of(job)])
+    [before] = (await parts.progress.latest([job.id, uuid4()])).values()
+
+    await parts.progress.record(session, [all_of(job, fraction=1)])
+    await parts.jobs.save([a_change(job, succeeded(job), result=b"1")])
+
+    after = await parts.progress.latest([job.id])
+    assert before.progress == Progress(fraction=0.5, note="at 0.5")
+    assert after[job.id].progress == Progress(fraction=1, note="at 1")
+    assert after[job.id].recorded_at >= before.recorded_at
+    assert await parts.progress.latest([]) == {}
+
+
 async def test_what_a_report_does_not_tell_stays(parts: Parts) -> None:
     job, session = await parts.a_run()
     await parts.progress.record(session, [all_of(job)])

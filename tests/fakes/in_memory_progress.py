@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from tests.fakes.in_memory_store import InMemoryJobRepository
+from tests.fakes.in_memory_store import InMemoryClock, InMemoryJobRepository
 
-from treadle_domain.progress import LogLine, Progress, ProgressReport
+from treadle_domain.progress import KeptProgress, LogLine, Progress, ProgressReport
 from treadle_domain.states import JobState
 from treadle_store.application.errors import Unstorable
 
@@ -16,8 +17,10 @@ class InMemoryProgressRepository:
     """`progress` and `states` are kept by job, with the fence of the run that told them; `lines` by run and number."""
 
     jobs: InMemoryJobRepository
+    clock: InMemoryClock = field(default_factory=InMemoryClock)
     progress: dict[UUID, tuple[int, Progress]] = field(default_factory=dict)
     states: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
+    recorded_at: dict[UUID, datetime] = field(default_factory=dict)
     lines: dict[tuple[UUID, int, int], LogLine] = field(default_factory=dict)
 
     async def record(self, session: UUID, reports: Sequence[ProgressReport]) -> frozenset[UUID]:
@@ -30,6 +33,15 @@ class InMemoryProgressRepository:
             self._keep(report)
         return frozenset(r.job_id for r in reports) - {r.job_id for r in recorded}
 
+    async def latest(self, job_ids: Collection[UUID]) -> Mapping[UUID, KeptProgress]:
+        return {
+            job_id: KeptProgress(
+                progress=self.progress[job_id][1], recorded_at=self.recorded_at[job_id]
+            )
+            for job_id in job_ids
+            if job_id in self.progress
+        }
+
     async def checkpoints(self, job_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
         return {job_id: self.states[job_id][1] for job_id in job_ids if job_id in self.states}
 
@@ -37,6 +49,7 @@ class InMemoryProgressRepository:
         job_id, fence = report.job_id, report.fence
         if report.progress is not None:
             self.progress[job_id] = (fence, report.progress)
+            self.recorded_at[job_id] = self.clock.time
         if report.checkpoint is not None:
             self.states[job_id] = (fence, report.checkpoint)
         for line in report.log_lines:

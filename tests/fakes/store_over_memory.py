@@ -22,6 +22,7 @@ from treadle_store.application.claim_jobs import ClaimJobs
 from treadle_store.application.end_runs import EndRuns
 from treadle_store.application.expire_jobs import ExpireJobs
 from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
@@ -43,7 +44,7 @@ class StoreOverMemory:
 
     def __post_init__(self) -> None:
         self.sessions = InMemorySessionRepository(self.clock)
-        self.progress = InMemoryProgressRepository(self.jobs)
+        self.progress = InMemoryProgressRepository(self.jobs, self.clock)
         self.hand_over = HandOver(self.ready_queue)
         self.end_runs = EndRuns(
             jobs=self.jobs,
@@ -64,7 +65,9 @@ class StoreOverMemory:
             ready_queue=self.ready_queue,
             tally=self.tally,
         )
+        get_jobs = GetJobs(self.jobs, self.progress)
         self.do = UseCases(
+            get_jobs=get_jobs,
             submit_jobs=SubmitJobs(self.jobs, self.clock),
             claim_jobs=ClaimJobs(
                 jobs=self.jobs,
@@ -83,8 +86,8 @@ class StoreOverMemory:
                 chance=lambda: 0.5,
                 tally=self.tally,
             ),
-            cancel_jobs=CancelJobs(self.jobs, self.clock, self.cancel_hints),
-            retry_jobs=RetryJobs(self.jobs, self.clock, self.hand_over),
+            cancel_jobs=CancelJobs(self.jobs, self.clock, self.cancel_hints, get_jobs),
+            retry_jobs=RetryJobs(self.jobs, self.clock, self.hand_over, get_jobs),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=self.jobs, end_runs=self.end_runs, lease=self.lease
             ),

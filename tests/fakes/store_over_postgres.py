@@ -26,6 +26,7 @@ from treadle_store.application.claim_jobs import ClaimJobs
 from treadle_store.application.end_runs import EndRuns
 from treadle_store.application.expire_jobs import ExpireJobs
 from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
@@ -110,7 +111,9 @@ class StoreOverPostgres:
 
     def _use_cases(self) -> UseCases:
         jobs, clock, hand_over = self.jobs, self.database_clock, self.hand_over
+        get_jobs = GetJobs(jobs, self.progress)
         return UseCases(
+            get_jobs=get_jobs,
             submit_jobs=SubmitJobs(jobs, clock),
             claim_jobs=ClaimJobs(
                 jobs=jobs,
@@ -129,8 +132,8 @@ class StoreOverPostgres:
                 chance=lambda: 0.5,
                 tally=self.tally,
             ),
-            cancel_jobs=CancelJobs(jobs, clock, self.cancel_hints),
-            retry_jobs=RetryJobs(jobs, clock, hand_over),
+            cancel_jobs=CancelJobs(jobs, clock, self.cancel_hints, get_jobs),
+            retry_jobs=RetryJobs(jobs, clock, hand_over, get_jobs),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=jobs, end_runs=self.end_runs, lease=self.lease
             ),

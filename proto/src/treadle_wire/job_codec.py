@@ -4,6 +4,7 @@ from treadle_domain.attempt import Attempt
 from treadle_domain.errors import InvalidValue
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.progress import KeptProgress, Progress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions, RunPolicy
 from treadle_domain.states import JobState
@@ -154,7 +155,12 @@ def job_from_wire(message: pb.Job) -> Job:
 
 
 def stored_job_to_wire(stored: StoredJob) -> pb.StoredJob:
-    return pb.StoredJob(job=job_to_wire(stored.job), payload=stored.payload, result=stored.result)
+    return pb.StoredJob(
+        job=job_to_wire(stored.job),
+        payload=stored.payload,
+        result=stored.result,
+        progress=None if stored.progress is None else _progress_to_wire(stored.progress),
+    )
 
 
 def stored_job_from_wire(message: pb.StoredJob) -> StoredJob:
@@ -162,6 +168,7 @@ def stored_job_from_wire(message: pb.StoredJob) -> StoredJob:
         job=job_from_wire(message.job),
         payload=message.payload,
         result=message.result if message.HasField("result") else None,
+        progress=_progress_from_wire(message.progress) if message.HasField("progress") else None,
     )
 
 
@@ -221,6 +228,20 @@ def options_from_wire(message: pb.RunOptions) -> RunOptions:
         max_attempts=message.max_attempts if message.HasField("max_attempts") else None,
         timeout=duration_from_us(message.timeout_us) if message.HasField("timeout_us") else None,
         retry=_retry_from_wire(message.retry) if message.HasField("retry") else None,
+    )
+
+
+def _progress_to_wire(kept: KeptProgress) -> pb.KeptProgress:
+    said = kept.progress
+    return pb.KeptProgress(
+        fraction=said.fraction, note=said.note, recorded_at_us=to_us(kept.recorded_at)
+    )
+
+
+def _progress_from_wire(message: pb.KeptProgress) -> KeptProgress:
+    return KeptProgress(
+        progress=Progress(fraction=message.fraction, note=message.note),
+        recorded_at=from_us(message.recorded_at_us),
     )
 
 

@@ -31,7 +31,7 @@ class InMemoryJobStore:
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         self._answers()
-        found = await self.store.jobs.find_stored(namespace, [job_id])
+        found = await self.store.do.get_jobs(namespace, [job_id])
         if job_id not in found:
             raise JobNotFound(job_id)
         return found[job_id]

@@ -7,6 +7,9 @@ from tests.builders import a_failure
 from tests.unit.api.conftest import Api
 from tests.unit.api.running import run
 
+from treadle_domain.job_error import ErrorKind
+from treadle_domain.progress import Progress
+
 
 @pytest.mark.parametrize(
     "job_id", ["01890a5d-ac96-774b-bcce-b302099a8057", "x", "%00", "{}", "null", "a" * 500, "é"]
@@ -53,12 +56,26 @@ async def test_pages_show_every_job_once_newest_first_and_say_when_they_end(
     assert seen == sorted(ids, reverse=True)
 
 
-async def test_lists_show_neither_payload_nor_result(api: Api) -> None:
+async def test_lists_show_neither_payload_nor_result_nor_progress(api: Api) -> None:
     created = await api.submit(payload="large")
 
     [item] = (await api.client.get("/v1/jobs")).json()["items"]
 
-    assert item == {k: v for k, v in created.items() if k not in ("payload", "result")}
+    assert item == {k: v for k, v in created.items() if k not in ("payload", "result", "progress")}
+
+
+async def test_a_job_shows_what_its_run_told_last(api: Api) -> None:
+    job_id = (created := await api.submit())["id"]
+    told = Progress(fraction=0.75, note="3 of 4")
+    await run(api.store, UUID(job_id), a_failure(ErrorKind.PERMANENT), told=told)
+
+    shown = (await api.client.get(f"/v1/jobs/{job_id}")).json()
+    again = (await api.client.post(f"/v1/jobs/{job_id}/retry")).json()
+
+    assert created["progress"] is None
+    assert shown["progress"].pop("updated_at") >= created["created_at"]
+    assert shown["progress"] == {"fraction": 0.75, "note": "3 of 4"}
+    assert again["progress"]["fraction"] == 0.75
 
 
 async def test_a_state_may_be_repeated(api: Api) -> None:

@@ -23,7 +23,14 @@ from treadle_domain.bounds import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome, Succeeded
-from treadle_domain.progress import MAX_LOG_LINES, LogLevel, LogLine, Progress, ProgressReport
+from treadle_domain.progress import (
+    MAX_LOG_LINES,
+    KeptProgress,
+    LogLevel,
+    LogLine,
+    Progress,
+    ProgressReport,
+)
 from treadle_domain.run_policy import RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob, StoredJob
@@ -74,8 +81,17 @@ jobs = st.builds(
     error=st.none() | job_errors(),
 )
 new_jobs = st.builds(NewJob, submission=submissions(), payload=json_bytes)
+kept_progress = st.builds(
+    KeptProgress,
+    progress=st.builds(Progress, fraction=st.floats(0, 1), note=st.text(max_size=50)),
+    recorded_at=any_moment,
+)
 stored_jobs = st.builds(
-    StoredJob, job=jobs, payload=json_bytes, result=st.none() | st.just(b"") | json_bytes
+    StoredJob,
+    job=jobs,
+    payload=json_bytes,
+    result=st.none() | st.just(b"") | json_bytes,
+    progress=st.none() | kept_progress,
 )
 attempts = st.builds(
     Attempt,

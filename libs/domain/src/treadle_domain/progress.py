@@ -36,6 +36,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptProgress:
+    """What a job's runs told last, and when the store took it."""
+
+    progress: Progress
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """Numbered from 1 within its run. `logged_at` is by the worker's clock: shown, never judged by.
 

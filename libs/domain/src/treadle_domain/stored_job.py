@@ -7,6 +7,7 @@ from uuid import UUID
 
 from treadle_domain.bounds import require_range
 from treadle_domain.job import Job
+from treadle_domain.progress import KeptProgress
 from treadle_domain.states import JobState
 from treadle_domain.submission import Submission
 
@@ -23,11 +24,12 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredJob:
-    """`result` is None unless the job is SUCCESS."""
+    """`result` is None unless the job is SUCCESS; `progress` is given only where a client looks at the job."""
 
     job: Job
     payload: bytes
     result: bytes | None = None
+    progress: KeptProgress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from treadle_store.application.claim_jobs import ClaimJobs
 from treadle_store.application.end_runs import EndRuns
 from treadle_store.application.expire_jobs import ExpireJobs
 from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
@@ -76,8 +77,10 @@ class Container(containers.DeclarativeContainer):
         EndRuns, jobs=jobs, clock=clock, hand_over=hand_over, limits=DEFAULT_LIMITS, tally=tally
     )
 
+    get_jobs = providers.Singleton(GetJobs, jobs, progress)
     use_cases = providers.Singleton(
         UseCases,
+        get_jobs=get_jobs,
         submit_jobs=providers.Singleton(SubmitJobs, jobs, clock),
         claim_jobs=providers.Singleton(
             ClaimJobs,
@@ -98,8 +101,8 @@ class Container(containers.DeclarativeContainer):
             chance=providers.Object(random.random),
             tally=tally,
         ),
-        cancel_jobs=providers.Singleton(CancelJobs, jobs, clock, cancel_hints),
-        retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over),
+        cancel_jobs=providers.Singleton(CancelJobs, jobs, clock, cancel_hints, get_jobs),
+        retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over, get_jobs),
         keep_session=providers.Singleton(
             KeepSession,
             sessions=sessions,

@@ -155,14 +155,26 @@ class Job(_message.Message):
     def __init__(self, id: _Optional[bytes] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[JobState, str]] = ..., version: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., interruptions: _Optional[int] = ..., snoozes: _Optional[int] = ..., fence_base: _Optional[int] = ..., fence: _Optional[int] = ..., rank: _Optional[int] = ..., created_at_us: _Optional[int] = ..., run_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., started_at_us: _Optional[int] = ..., finished_at_us: _Optional[int] = ..., cancel_requested_at_us: _Optional[int] = ..., unknown_since_us: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., alone: _Optional[bool] = ..., requested: _Optional[_Union[RunOptions, _Mapping]] = ..., policy: _Optional[_Union[RunOptions, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
 
 class StoredJob(_message.Message):
-    __slots__ = ("job", "payload", "result")
+    __slots__ = ("job", "payload", "result", "progress")
     JOB_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     job: Job
     payload: bytes
     result: bytes
-    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., payload: _Optional[bytes] = ..., result: _Optional[bytes] = ...) -> None: ...
+    progress: KeptProgress
+    def __init__(self, job: _Optional[_Union[Job, _Mapping]] = ..., payload: _Optional[bytes] = ..., result: _Optional[bytes] = ..., progress: _Optional[_Union[KeptProgress, _Mapping]] = ...) -> None: ...
+
+class KeptProgress(_message.Message):
+    __slots__ = ("fraction", "note", "recorded_at_us")
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_AT_US_FIELD_NUMBER: _ClassVar[int]
+    fraction: float
+    note: str
+    recorded_at_us: int
+    def __init__(self, fraction: _Optional[float] = ..., note: _Optional[str] = ..., recorded_at_us: _Optional[int] = ...) -> None: ...
 
 class Attempt(_message.Message):
     __slots__ = ("job_id", "fence", "number", "session", "worker", "started_at_us", "ended_at_us", "error")

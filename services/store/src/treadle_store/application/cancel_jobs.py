@@ -8,6 +8,7 @@ from treadle_domain.errors import DomainError
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
 from treadle_store.application.ask_jobs import ask_jobs
+from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.ports import CancelHints, Clock, JobRepository
 
 
@@ -16,6 +17,7 @@ class CancelJobs:
     jobs: JobRepository
     clock: Clock
     hints: CancelHints
+    get_jobs: GetJobs
 
     async def __call__(self, namespace: str, ids: Sequence[UUID]) -> list[StoredJob | DomainError]:
         """In the order asked. Whoever asked takes the ids out of the ready queue.
@@ -24,7 +26,7 @@ class CancelJobs:
         """
         now = await self.clock.now()
         asked = await ask_jobs(self.jobs, namespace, ids, lambda job: job.cancel(now), now)
-        found = await self.jobs.find_stored(namespace, ids)
+        found = await self.get_jobs(namespace, ids)
         await self._tell_workers(found.values())
         return [asked.refused.get(job_id) or found[job_id] for job_id in ids]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
-from treadle_domain.progress import ProgressReport
+from treadle_domain.progress import KeptProgress, ProgressReport
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 
@@ -116,6 +116,10 @@ class ProgressRepository(Protocol):
         A checkpoint that was kept is on disk, the rest may be lost in a crash of PostgreSQL. A repeat changes nothing.
         Raises Unstorable, then none was kept. A job must not appear twice.
         """
+        ...
+
+    async def latest(self, job_ids: Collection[UUID]) -> Mapping[UUID, KeptProgress]:
+        """The last progress of each job that has any."""
         ...
 
     async def checkpoints(self, job_ids: Collection[UUID]) -> Mapping[UUID, bytes]:

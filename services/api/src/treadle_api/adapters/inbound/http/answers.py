@@ -11,6 +11,7 @@ from starlette.responses import Response
 from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.progress import KeptProgress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
@@ -62,9 +63,18 @@ class JobSummary(msgspec.Struct, kw_only=True):
     version: int
 
 
-class JobAnswer(JobSummary, kw_only=True):
-    """A job. `result` is null unless the state is SUCCESS."""
+class ProgressAnswer(msgspec.Struct, kw_only=True):
+    """`fraction`: from 0 to 1."""
 
+    fraction: float
+    note: str
+    updated_at: Time
+
+
+class JobAnswer(JobSummary, kw_only=True):
+    """A job. `result` is null unless the state is SUCCESS, `progress` until a run tells of it; the last one stays."""
+
+    progress: ProgressAnswer | None
     payload: msgspec.Raw
     result: msgspec.Raw
 
@@ -102,6 +112,7 @@ def answer(
 def job_answer(stored: StoredJob) -> JobAnswer:
     return JobAnswer(
         **_summary(stored.job),
+        progress=None if stored.progress is None else _progress(stored.progress),
         payload=msgspec.Raw(stored.payload),
         result=msgspec.Raw(b"null" if stored.result is None else stored.result),
     )
@@ -159,6 +170,13 @@ def _summary(job: Job) -> dict[str, Any]:
 def _error(error: JobError) -> ErrorAnswer:
     return ErrorAnswer(
         kind=error.kind, type=error.type, message=error.message, traceback=error.traceback
+    )
+
+
+def _progress(kept: KeptProgress) -> ProgressAnswer:
+    said = kept.progress
+    return ProgressAnswer(
+        fraction=said.fraction, note=said.note, updated_at=_time(kept.recorded_at)
     )
 
 

@@ -11,6 +11,7 @@ from treadle_store.adapters.inbound.grpc.messages import bounded
 from treadle_store.application.cancel_jobs import CancelJobs
 from treadle_store.application.claim_jobs import ClaimJobs
 from treadle_store.application.finish_jobs import FinishJobs
+from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.ports import JobRepository
@@ -28,6 +29,7 @@ Context = ServicerContext[Any, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
     submit_jobs: SubmitJobs
+    get_jobs: GetJobs
     claim_jobs: ClaimJobs
     record_progress: RecordProgress
     finish_jobs: FinishJobs
@@ -56,7 +58,7 @@ class GrpcJobStore(JobStoreServicer):
 
     async def GetJobs(self, request: pb.GetJobsRequest, context: Context) -> pb.GetJobsResponse:
         ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
-        found = await self._jobs.find_stored(request.namespace, ids)
+        found = await self._do.get_jobs(request.namespace, ids)
         return pb.GetJobsResponse(answers=[messages.found(found.get(job_id)) for job_id in ids])
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
