@@ -34,7 +34,8 @@ VERBS: Mapping[Verb, str] = {
     Verb.CANCEL: "A client asked to cancel: a waiting job ends at once, a running one ends CANCELLED however its run"
     " ends. Asking again changes nothing.",
     Verb.EXPIRE: "`expires_at` passed before the first start.",
-    Verb.PUT_OFF: "The worker that took the job does not know its type: it waits a few seconds for one that does.",
+    Verb.PUT_OFF: "The worker that took the job does not know its type, or has no room for one more of its kind: it"
+    " waits a moment for another worker.",
     Verb.REFUSE: "No live worker knows the type, and the grace period for deploys is over.",
     Verb.RETRY: "An operator started the job anew: all counters are 0, the list of attempts stays.",
 }

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tests.builders import a_failure, a_log_line, a_new_job, a_progress_report
-from tests.model.job_rules import BACKOFF, NAP, End, ModelJob
-from tests.model.world import NOT_OPEN, REFUSED, Answer, Next, World
+from tests.model.job_rules import BACKOFF, NAP, WAIT, End, ModelJob
+from tests.model.world import NOT_OPEN, REFUSED, Answer, Claim, Next, World
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
 from treadle_domain.errors import SessionNotOpen, TransitionRefused
@@ -17,6 +17,7 @@ from treadle_domain.outcomes import Lost, Outcome, Released, Snoozed, Succeeded
 from treadle_domain.progress import Progress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
+from treadle_domain.seats import NO_LIMITS, FreeSeats, Seats
 from treadle_domain.stored_job import StoredJob
 from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
 from treadle_store.adapters.inbound.grpc.servicer import UseCases
@@ -135,14 +136,23 @@ def close_session(session_id: UUID, end: SessionEnd) -> Call:
     return Call(story, on_store, lambda world: world.close(session_id, end.value))
 
 
-def claim(job_ids: Sequence[UUID], session_id: UUID, claim_id: UUID, beat: int) -> Call:
-    """`beat`: the number of the last heartbeat that the worker had built."""
+def claim(
+    job_ids: Sequence[UUID],
+    session_id: UUID,
+    claim_id: UUID,
+    beat: int,
+    mail_seats: int | None = None,
+) -> Call:
+    """`beat`: the number of the last heartbeat that the worker had built; None: no limit for mail."""
     batch = ClaimBatch(
         namespace=NAMESPACE,
         session=session_id,
         claim_id=claim_id,
         heartbeat_number=beat,
         job_ids=tuple(job_ids),
+        seats=NO_LIMITS
+        if mail_seats is None
+        else FreeSeats(by_type={"mail": Seats(free=mail_seats, put_off=WAIT)}),
     )
 
     async def on_store(store: Store) -> Answer:
@@ -155,7 +165,7 @@ def claim(job_ids: Sequence[UUID], session_id: UUID, claim_id: UUID, beat: int) 
     def on_model(world: World) -> Next:
         if not world.sessions[session_id].is_open:
             return world, NOT_OPEN
-        return _each(world, [(i, session_id, claim_id, beat) for i in job_ids], World.claim)
+        return world.claim(job_ids, session_id, Claim(claim_id, beat, mail_seats))
 
     ids = ", ".join(map(str, job_ids))
     return Call(f"claim {ids} by {session_id} as {claim_id}", on_store, on_model)

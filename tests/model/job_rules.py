@@ -11,6 +11,8 @@ FINAL = ("SUCCESS", "FAILED", "CANCELLED")
 BACKOFF = timedelta(seconds=4)
 """Before every repeated attempt: the jobs of the model ask for it."""
 NAP = timedelta(seconds=3)
+WAIT = timedelta(seconds=1)
+"""For a seat."""
 LONGEST_PUT_OFF, SHORTEST_PUT_OFF = timedelta(seconds=10), timedelta(seconds=0.2)
 GRACE = timedelta(seconds=60)
 """How long a job waits for a worker that knows its type."""

@@ -106,16 +106,24 @@ class StoreMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.open_sessions() and self.due())
     @rule(
-        target=asked, data=st.data(), beats_on_the_way=st.integers(0, 1), is_repeated=st.booleans()
+        target=asked,
+        data=st.data(),
+        beats_on_the_way=st.integers(0, 1),
+        mail_seats=st.sampled_from([None, 0, 1]),
+        is_repeated=st.booleans(),
     )
     def a_worker_claims(
-        self, data: st.DataObject, beats_on_the_way: int, is_repeated: bool
+        self,
+        data: st.DataObject,
+        beats_on_the_way: int,
+        mail_seats: int | None,
+        is_repeated: bool,
     ) -> Call:
         """A call without an answer is repeated with the same claim_id."""
         session = data.draw(st.sampled_from(self.open_sessions()))
         wanted = data.draw(st.lists(st.sampled_from(self.due()), min_size=1, unique=True))
         beat = self.world.sessions[session].beat + beats_on_the_way
-        call = self.ask(calls.claim(wanted, session, self.next_id(), beat))
+        call = self.ask(calls.claim(wanted, session, self.next_id(), beat, mail_seats))
         return self.ask(call) if is_repeated else call
 
     @rule(target=asked, session=sessions, job=jobs)

@@ -1,11 +1,11 @@
 """The whole store as the model sees it: every call is a pure function to the next world and the answer to expect."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tests.model.job_rules import End, Hold, ModelJob
+from tests.model.job_rules import WAIT, End, Hold, ModelJob
 
 LEASE = timedelta(seconds=6)
 MOST_UP_PER_TICK = timedelta(seconds=2)
@@ -29,6 +29,14 @@ class ModelSession:
     @property
     def is_open(self) -> bool:
         return self.end is None
+
+
+@dataclass(frozen=True)
+class Claim:
+    id: UUID
+    beat: int
+    mail_seats: int | None
+    """How many jobs of this type may be granted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +96,27 @@ class World:
             return self, None
         return self._with_session(session_id, replace(session, end=end)), None
 
-    def claim(self, job_id: UUID, session_id: UUID, claim_id: UUID, beat: int) -> Next:
-        """Of an open session."""
-        job = self.jobs[job_id]
-        if job.hold is not None and (job.hold.session, job.hold.claim_id) == (session_id, claim_id):
-            return self, (job.fence, job.state_to_resume)
-        if job.state != "PENDING":
-            return self, "gone"
-        return self._claim_pending(job_id, session_id, claim_id, beat)
+    def claim(self, job_ids: Sequence[UUID], session_id: UUID, claim: Claim) -> Next:
+        """Of an open session. What it was granted before has its seats before the others, which follow by id."""
+        held = {i for i in job_ids if self._is_held_by(i, session_id, claim.id)}
+        mails = sum(self.jobs[i].type == "mail" for i in held)
+        world, answers = self, dict[UUID, Answer]()
+        for job_id in sorted(job_ids):
+            job = world.jobs[job_id]
+            if job_id in held:
+                answers[job_id] = (job.fence, job.state_to_resume)
+            elif job.state != "PENDING":
+                answers[job_id] = "gone"
+            else:
+                is_full = (
+                    job.type == "mail"
+                    and claim.mail_seats is not None
+                    and mails >= claim.mail_seats
+                )
+                world, answer = world._claim_pending(job_id, session_id, claim, is_full)
+                answers[job_id] = answer
+                mails += job.type == "mail" and isinstance(answer, tuple)
+        return world, [answers[job_id] for job_id in job_ids]
 
     def finish(self, job_id: UUID, session_id: UUID, fence: int, end: End) -> Next:
         """Only the latest claim speaks, and it speaks once."""
@@ -174,7 +195,11 @@ class World:
 
     # How a world becomes the next
 
-    def _claim_pending(self, job_id: UUID, session_id: UUID, claim_id: UUID, beat: int) -> Next:
+    def _is_held_by(self, job_id: UUID, session_id: UUID, claim_id: UUID) -> bool:
+        hold = self.jobs[job_id].hold
+        return hold is not None and (hold.session, hold.claim_id) == (session_id, claim_id)
+
+    def _claim_pending(self, job_id: UUID, session_id: UUID, claim: Claim, is_full: bool) -> Next:
         session, job = self.sessions[session_id], self.jobs[job_id]
         if job.has_expired(self.now):
             return self._with(job_id, job.expired()), "gone"
@@ -183,7 +208,9 @@ class World:
         if job.type not in session.types:
             after = job.unknown(self.now, self._is_handled(job.type))
             return self._with(job_id, after), "unknown_type"
-        hold = Hold(session=session_id, fence=job.fence + 1, claim_id=claim_id, beat=beat)
+        if is_full:
+            return self._with(job_id, replace(job, run_at=self.now + WAIT)), "put_off"
+        hold = Hold(session=session_id, fence=job.fence + 1, claim_id=claim.id, beat=claim.beat)
         claimed = job.claimed(hold)
         return self._with(job_id, claimed), (claimed.fence, claimed.state_to_resume)
 

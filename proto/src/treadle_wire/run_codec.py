@@ -5,6 +5,7 @@ from typing import assert_never
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import InvalidValue
 from treadle_domain.outcomes import Failed, Lost, Outcome, Released, Ruling, Snoozed, Succeeded
+from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire.job_codec import (
     error_from_wire,
@@ -21,6 +22,7 @@ _REFUSAL_TO_WIRE = {
     ClaimRefusal.PAUSED: pb.CLAIM_REFUSAL_PAUSED,
     ClaimRefusal.UNKNOWN_TYPE: pb.CLAIM_REFUSAL_UNKNOWN_TYPE,
     ClaimRefusal.LEFT_OVER: pb.CLAIM_REFUSAL_LEFT_OVER,
+    ClaimRefusal.PUT_OFF: pb.CLAIM_REFUSAL_PUT_OFF,
 }
 _REFUSAL_FROM_WIRE = {wire: refusal for refusal, wire in _REFUSAL_TO_WIRE.items()}
 _RULING_TO_WIRE = {
@@ -98,6 +100,9 @@ def claim_to_wire(batch: ClaimBatch) -> pb.ClaimJobsRequest:
         claim_id=batch.claim_id.bytes,
         heartbeat_number=batch.heartbeat_number,
         job_ids=[job_id.bytes for job_id in batch.job_ids],
+        type_seats={name: _seats_to_wire(seats) for name, seats in batch.seats.by_type.items()},
+        alone_seats=None if batch.seats.alone is None else _seats_to_wire(batch.seats.alone),
+        isolated_types=batch.seats.isolated,
     )
 
 
@@ -108,7 +113,22 @@ def claim_from_wire(message: pb.ClaimJobsRequest) -> ClaimBatch:
         claim_id=to_uuid(message.claim_id),
         heartbeat_number=message.heartbeat_number,
         job_ids=tuple(to_uuid(job_id) for job_id in message.job_ids),
+        seats=FreeSeats(
+            by_type={name: _seats_from_wire(seats) for name, seats in message.type_seats.items()},
+            alone=_seats_from_wire(message.alone_seats)
+            if message.HasField("alone_seats")
+            else None,
+            isolated=frozenset(message.isolated_types),
+        ),
     )
+
+
+def _seats_to_wire(seats: Seats) -> pb.Seats:
+    return pb.Seats(free=seats.free, put_off_us=duration_to_us(seats.put_off))
+
+
+def _seats_from_wire(message: pb.Seats) -> Seats:
+    return Seats(free=message.free, put_off=duration_from_us(message.put_off_us))
 
 
 def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:

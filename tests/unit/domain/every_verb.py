@@ -50,7 +50,10 @@ WAYS: dict[Verb, list[Callable[[Job], Job]]] = {
     ],
     Verb.CANCEL: [lambda job: job.cancel(NOW)],
     Verb.EXPIRE: [lambda job: job.expire(NOW)],
-    Verb.PUT_OFF: [partial(claimed_without_a_handler, handled_elsewhere=True)],
+    Verb.PUT_OFF: [
+        partial(claimed_without_a_handler, handled_elsewhere=True),
+        lambda job: job.put_off(SECOND, NOW),
+    ],
     Verb.REFUSE: [partial(claimed_without_a_handler, handled_elsewhere=False)],
     Verb.RETRY: [lambda job: job.retry(NOW)],
 }

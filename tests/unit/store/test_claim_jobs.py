@@ -7,10 +7,12 @@ import pytest
 from tests.builders import SECOND, a_new_job, a_session
 from tests.fakes.store_over_memory import StoreOverMemory
 
-from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import SessionNotOpen
 from treadle_domain.job import Job
+from treadle_domain.outcomes import Released
 from treadle_domain.run_policy import RunOptions
+from treadle_domain.seats import NO_LIMITS, FreeSeats, Seats
 from treadle_domain.states import JobState
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_store.application import claim_jobs as claim_jobs_module
@@ -34,13 +36,19 @@ async def opened(store: StoreOverMemory, session: WorkerSession) -> WorkerSessio
     return session
 
 
-def a_claim(session: WorkerSession, *ids: UUID, claim_id: UUID | None = None) -> ClaimBatch:
+def a_claim(
+    session: WorkerSession,
+    *ids: UUID,
+    claim_id: UUID | None = None,
+    seats: FreeSeats = NO_LIMITS,
+) -> ClaimBatch:
     return ClaimBatch(
         namespace="default",
         session=session.id,
         claim_id=claim_id or uuid4(),
         heartbeat_number=1,
         job_ids=ids,
+        seats=seats,
     )
 
 
@@ -195,3 +203,97 @@ async def test_a_cancel_between_the_look_and_the_claim_wins(store: StoreOverMemo
 
     assert answers == [ClaimRefusal.GONE]
     assert (await state_of(store, job_id)).state is JobState.CANCELLED
+
+
+ONE_ECHO = FreeSeats(by_type={"echo": Seats(free=1, put_off=SECOND)})
+
+
+async def test_what_finds_no_free_seat_of_its_type_is_put_off_untouched(
+    store: StoreOverMemory,
+) -> None:
+    session = await opened(store, a_session("echo", "mail"))
+    ids = [await submit(store) for _ in range(3)] + [await submit(store, type="mail")]
+
+    answers = await store.do.claim_jobs(a_claim(session, *ids, seats=ONE_ECHO))
+
+    granted = [answer.job_id for answer in answers if isinstance(answer, ClaimedRun)]
+    assert [answers.count(ClaimRefusal.PUT_OFF), len(granted), ids[3] in granted] == [2, 2, True]
+    for job_id in {*ids} - {*granted}:
+        job = await state_of(store, job_id)
+        assert (job.state, job.run_at) == (JobState.PENDING, store.clock.time + SECOND)
+        assert (job.fence, job.attempt, job.rank) == (0, 0, (await state_of(store, ids[3])).rank)
+    assert store.hand_over.waiting == 2
+
+
+async def test_another_worker_gets_what_was_put_off_as_soon_as_it_is_due(
+    store: StoreOverMemory,
+) -> None:
+    full, idle = await opened(store, a_session()), await opened(store, a_session())
+    job_id = await submit(store)
+    none = FreeSeats(by_type={"echo": Seats(free=0, put_off=SECOND)})
+    assert await store.do.claim_jobs(a_claim(full, job_id, seats=none)) == [ClaimRefusal.PUT_OFF]
+    assert await store.do.claim_jobs(a_claim(idle, job_id)) == [ClaimRefusal.NOT_DUE]
+
+    store.clock.advance(SECOND)
+    [run] = await store.do.claim_jobs(a_claim(idle, job_id, seats=ONE_ECHO))
+
+    assert isinstance(run, ClaimedRun)
+    assert (run.fence, run.attempt) == (1, 1)
+
+
+async def test_jobs_that_must_run_alone_are_known_to_the_store_only(store: StoreOverMemory) -> None:
+    session = await opened(store, a_session("echo", "image"))
+    killer, image = await submit(store), await submit(store, type="image")
+    [run] = await store.do.claim_jobs(a_claim(session, killer))
+    assert isinstance(run, ClaimedRun)
+    died = Released(alone=True)
+    report = RunReport(namespace="default", job_id=killer, fence=run.fence, outcome=died)
+    await store.do.finish_jobs(session.id, [report])
+    one = FreeSeats(alone=Seats(free=1), isolated=frozenset({"image"}))
+
+    ids = (killer, image, await submit(store))
+    answers = await store.do.claim_jobs(a_claim(session, *ids, seats=one))
+
+    assert answers.count(ClaimRefusal.PUT_OFF) == 1
+    assert isinstance(answers[2], ClaimedRun)
+
+
+async def test_a_repeat_gets_the_same_runs_and_no_more_even_if_others_are_due_again(
+    store: StoreOverMemory,
+) -> None:
+    """They are decided in the order of their ids: here one comes due that precedes the one granted."""
+    session = await opened(store, a_session())
+    first, second, third = sorted(uuid4() for _ in range(3))
+    await submit(store, id=first, delay=SECOND)
+    for job_id in (second, third):
+        await submit(store, id=job_id)
+    call = a_claim(session, first, second, third, seats=ONE_ECHO)
+    not_due, granted, put_off = await store.do.claim_jobs(call)
+    store.clock.advance(2 * SECOND)
+
+    again = await store.do.claim_jobs(call)
+
+    assert (not_due, put_off) == (ClaimRefusal.NOT_DUE, ClaimRefusal.PUT_OFF)
+    assert isinstance(granted, ClaimedRun)
+    assert again == [ClaimRefusal.PUT_OFF, granted, ClaimRefusal.PUT_OFF]
+
+
+async def test_a_seat_that_was_lost_to_a_race_goes_to_no_one_beyond_the_limit(
+    store: StoreOverMemory,
+) -> None:
+    session, other = await opened(store, a_session()), await opened(store, a_session())
+    ids = sorted([await submit(store) for _ in range(3)])
+    save, interrupted = store.jobs.save, False
+
+    async def somebody_else_is_faster(changes: Any) -> frozenset[UUID]:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            await store.do.claim_jobs(a_claim(other, ids[0]))
+        return await save(changes)
+
+    store.jobs.save = somebody_else_is_faster  # type: ignore[method-assign]
+
+    answers = await store.do.claim_jobs(a_claim(session, *ids, seats=ONE_ECHO))
+
+    assert answers == [ClaimRefusal.GONE, ClaimRefusal.PUT_OFF, ClaimRefusal.PUT_OFF]

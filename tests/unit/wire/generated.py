@@ -1,6 +1,6 @@
 """Hypothesis strategies for what crosses the wire; wider than what can happen, so that no field is forgotten."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 from tests.unit.domain.generated import (
@@ -32,6 +32,7 @@ from treadle_domain.progress import (
     ProgressReport,
 )
 from treadle_domain.run_policy import RunPolicy
+from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob, StoredJob
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
@@ -124,6 +125,7 @@ leases = st.builds(
     expires_at=any_moment,
     cancelled=st.lists(st.tuples(ids, fences), max_size=3).map(tuple),
 )
+seats = st.builds(Seats, free=counts, put_off=st.timedeltas(timedelta(0), timedelta(days=999)))
 claim_batches = st.builds(
     ClaimBatch,
     namespace=names,
@@ -131,6 +133,12 @@ claim_batches = st.builds(
     claim_id=ids,
     heartbeat_number=st.integers(0, 2**62),
     job_ids=st.lists(ids, max_size=5).map(tuple),
+    seats=st.builds(
+        FreeSeats,
+        by_type=st.dictionaries(names, seats, max_size=3),
+        alone=st.none() | seats,
+        isolated=st.frozensets(names, max_size=3),
+    ),
 )
 claimed_runs = st.builds(
     ClaimedRun,

@@ -27,6 +27,7 @@ NOT_TIME = {
     "fence",
     "fence_base",
     "fraction",
+    "free",
     "heartbeat_number",
     "interruptions",
     "jitter",

@@ -16,6 +16,7 @@ from tests.unit.wire.generated import (
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import InvalidValue
 from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.seats import NO_LIMITS
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire import run_codec
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -47,6 +48,12 @@ def test_a_claim_with_its_ids_in_order(batch: ClaimBatch) -> None:
     sent = run_codec.claim_to_wire(batch).SerializeToString()
 
     assert run_codec.claim_from_wire(pb.ClaimJobsRequest.FromString(sent)) == batch
+
+
+def test_a_claim_of_a_worker_that_knows_no_seats_has_no_limits() -> None:
+    message = pb.ClaimJobsRequest(session_id=b"x" * 16, claim_id=b"y" * 16)
+
+    assert run_codec.claim_from_wire(message).seats == NO_LIMITS
 
 
 @given(claim_answers)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome
+from treadle_domain.seats import NO_LIMITS, FreeSeats
 
 
 class ClaimRefusal(StrEnum):
@@ -19,6 +20,7 @@ class ClaimRefusal(StrEnum):
     PAUSED = "paused"
     UNKNOWN_TYPE = "unknown_type"
     LEFT_OVER = "left_over"
+    PUT_OFF = "put_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class ClaimBatch:
     claim_id: UUID
     heartbeat_number: int
     job_ids: tuple[UUID, ...]
+    seats: FreeSeats = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ from treadle_domain.submission import Submission
 
 _LONGEST_PUT_OFF = timedelta(seconds=10)
 _SHORTEST_PUT_OFF = timedelta(seconds=0.2)
+_LONGEST_WAIT_FOR_A_SEAT = timedelta(seconds=30)
+_SHORTEST_WAIT_FOR_A_SEAT = timedelta(seconds=0.05)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +148,12 @@ class Job:
         known = ", ".join(sorted(known_types)) or "none"
         message = f"no worker handles type {self.type!r}; known types: {known}"
         return self._fail(Verb.REFUSE, _error(ErrorKind.UNKNOWN_TYPE, message), now)
+
+    def put_off(self, wait: timedelta, now: datetime) -> Self:
+        """The claiming worker has no seat for it: another one may. Bounded, so that no worker can hide a job for long
+        or make it come back in a loop."""
+        wait = min(_LONGEST_WAIT_FOR_A_SEAT, max(_SHORTEST_WAIT_FOR_A_SEAT, wait))
+        return self._become(Verb.PUT_OFF, JobState.PENDING, run_at=now + wait)
 
     def expire(self, now: datetime) -> Self:
         """Refused unless `has_expired`."""

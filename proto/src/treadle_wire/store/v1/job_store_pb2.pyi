@@ -16,6 +16,7 @@ class ClaimRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CLAIM_REFUSAL_PAUSED: _ClassVar[ClaimRefusal]
     CLAIM_REFUSAL_UNKNOWN_TYPE: _ClassVar[ClaimRefusal]
     CLAIM_REFUSAL_LEFT_OVER: _ClassVar[ClaimRefusal]
+    CLAIM_REFUSAL_PUT_OFF: _ClassVar[ClaimRefusal]
 
 class Recording(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -36,6 +37,7 @@ CLAIM_REFUSAL_NOT_DUE: ClaimRefusal
 CLAIM_REFUSAL_PAUSED: ClaimRefusal
 CLAIM_REFUSAL_UNKNOWN_TYPE: ClaimRefusal
 CLAIM_REFUSAL_LEFT_OVER: ClaimRefusal
+CLAIM_REFUSAL_PUT_OFF: ClaimRefusal
 RECORDING_UNSPECIFIED: Recording
 RECORDING_RECORDED: Recording
 RECORDING_STALE: Recording
@@ -231,18 +233,39 @@ class CloseSessionResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class ClaimJobsRequest(_message.Message):
-    __slots__ = ("namespace", "session_id", "claim_id", "heartbeat_number", "job_ids")
+    __slots__ = ("namespace", "session_id", "claim_id", "heartbeat_number", "job_ids", "type_seats", "alone_seats", "isolated_types")
+    class TypeSeatsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Seats
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Seats, _Mapping]] = ...) -> None: ...
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CLAIM_ID_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_NUMBER_FIELD_NUMBER: _ClassVar[int]
     JOB_IDS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_SEATS_FIELD_NUMBER: _ClassVar[int]
+    ALONE_SEATS_FIELD_NUMBER: _ClassVar[int]
+    ISOLATED_TYPES_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     session_id: bytes
     claim_id: bytes
     heartbeat_number: int
     job_ids: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, namespace: _Optional[str] = ..., session_id: _Optional[bytes] = ..., claim_id: _Optional[bytes] = ..., heartbeat_number: _Optional[int] = ..., job_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    type_seats: _containers.MessageMap[str, Seats]
+    alone_seats: Seats
+    isolated_types: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, namespace: _Optional[str] = ..., session_id: _Optional[bytes] = ..., claim_id: _Optional[bytes] = ..., heartbeat_number: _Optional[int] = ..., job_ids: _Optional[_Iterable[bytes]] = ..., type_seats: _Optional[_Mapping[str, Seats]] = ..., alone_seats: _Optional[_Union[Seats, _Mapping]] = ..., isolated_types: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Seats(_message.Message):
+    __slots__ = ("free", "put_off_us")
+    FREE_FIELD_NUMBER: _ClassVar[int]
+    PUT_OFF_US_FIELD_NUMBER: _ClassVar[int]
+    free: int
+    put_off_us: int
+    def __init__(self, free: _Optional[int] = ..., put_off_us: _Optional[int] = ...) -> None: ...
 
 class ClaimJobsResponse(_message.Message):
     __slots__ = ("answers",)

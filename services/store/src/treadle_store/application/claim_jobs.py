@@ -1,6 +1,6 @@
 """A worker asks for the jobs whose ids it popped."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,6 +59,7 @@ class ClaimJobs:
         if any(job.session == batch.session for job in jobs):
             held = await self.jobs.held_by(batch.session)
             decision.granted = {r.job_id: r.fence for r in held if r.claim_id == batch.claim_id}
+        decision.seat(ids, jobs)
         for queue in {job.queue for job in jobs if job.type not in decision.session.handlers}:
             types = await self.sessions.live_types(batch.namespace, queue)
             decision.known_types[queue] = types
@@ -90,13 +91,20 @@ class _Decision:
     known_types: dict[str, frozenset[str]] = field(default_factory=dict)
     checkpoints: dict[UUID, bytes] = field(default_factory=dict)
     answers: dict[UUID, Answer] = field(default_factory=dict)
+    seated: dict[UUID, Job] = field(default_factory=dict)
     put_back: dict[UUID, Job] = field(default_factory=dict)
+
+    def seat(self, ids: Collection[UUID], jobs: Iterable[Job]) -> None:
+        """Of the jobs to decide, those that this claim got already have their seats before any other gets one."""
+        for job_id in ids:
+            self.seated.pop(job_id, None)
+        self.seated |= {job.id: job for job in jobs if self._is_granted(job)}
 
     def decide(self, job_id: UUID, stored: StoredJob | None) -> Change | None:
         self.put_back.pop(job_id, None)
         if stored is None:
             return self._answer(job_id, ClaimRefusal.GONE)
-        if self.granted.get(job_id) == stored.job.fence:
+        if self._is_granted(stored.job):
             return self._answer(job_id, self._run(stored.job, stored))
         if stored.job.state is not JobState.PENDING:
             return self._answer(job_id, ClaimRefusal.GONE)
@@ -110,6 +118,9 @@ class _Decision:
             return self._answer(job.id, ClaimRefusal.NOT_DUE)
         if job.type not in self.session.handlers:
             return self._unknown_type(job)
+        wait = self.batch.seats.put_off(job, self.seated.values())
+        if wait is not None:
+            return self._put_off(job, wait)
         if not self._has_room_for(self._run(job, stored)):
             self.put_back[job.id] = job
             return self._answer(job.id, ClaimRefusal.LEFT_OVER)
@@ -125,6 +136,7 @@ class _Decision:
         )
         hold = Hold(claim_id=self.batch.claim_id, heartbeat_number=self.batch.heartbeat_number)
         self.answers[job.id] = self._run(after, stored)
+        self.seated[job.id] = after
         return Change(before=job, after=after, now=self.now, hold=hold)
 
     def _unknown_type(self, job: Job) -> Change | None:
@@ -137,6 +149,13 @@ class _Decision:
         )
         self.put_back[job.id] = after
         return self._answer(job.id, ClaimRefusal.UNKNOWN_TYPE, self._change(job, after))
+
+    def _put_off(self, job: Job, wait: timedelta) -> Change | None:
+        self.put_back[job.id] = after = job.put_off(wait, self.now)
+        return self._answer(job.id, ClaimRefusal.PUT_OFF, self._change(job, after))
+
+    def _is_granted(self, job: Job) -> bool:
+        return self.granted.get(job.id) == job.fence
 
     def _run(self, job: Job, stored: StoredJob) -> ClaimedRun:
         return ClaimedRun.of(job, stored.payload, self.checkpoints.get(job.id))
