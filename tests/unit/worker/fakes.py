@@ -61,12 +61,14 @@ class NoPause:
 
 @dataclass
 class FakeJobStore:
-    """Grants every id but those in `refused`; `outages` calls are not answered. Of the sessions in `lost` it knows
-    nothing more."""
+    """Grants every id but those in `refused`, as a job of the type in `types`; `outages` calls are not answered. Of the
+    sessions in `lost` it knows nothing more; an `old` one knows nothing of seats."""
 
     outages: int = 0
     lost: set[UUID] = field(default_factory=set)
     refused: dict[UUID, ClaimRefusal] = field(default_factory=dict)
+    types: dict[UUID, str] = field(default_factory=dict)
+    old: bool = False
     ruling: Ruling = Ruling.APPLIED
     recording: Recording = Recording.RECORDED
     faults: int = 0
@@ -112,7 +114,19 @@ class FakeJobStore:
         self.claims.append(batch)
         await self.may_claim.wait()
         await self._outage_or_loss(batch.session)
-        return [self.refused.get(job_id) or a_run(job_id) for job_id in batch.job_ids]
+        granted: list[ClaimedRun] = []
+        return [self._answer(batch, granted, job_id) for job_id in batch.job_ids]
+
+    def _answer(
+        self, batch: ClaimBatch, granted: list[ClaimedRun], job_id: UUID
+    ) -> ClaimedRun | ClaimRefusal:
+        if job_id in self.refused:
+            return self.refused[job_id]
+        run = a_run(job_id, type=self.types.get(job_id, "echo"))
+        if not self.old and batch.seats.put_off(run, granted) is not None:
+            return ClaimRefusal.PUT_OFF
+        granted.append(run)
+        return run
 
     async def record_progress(
         self, session_id: UUID, reports: Sequence[ProgressReport]
@@ -251,6 +265,7 @@ class FakeExecutors:
 
     def __init__(self) -> None:
         self.lingers = False
+        self.limits = ExecutorLimits()
         self.runs: list[ClaimedRun] = []
         self.asked: list[tuple[UUID, int, Interruption]] = []
         self.words: list[Interruption | str] = []

@@ -23,6 +23,7 @@ from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
+from treadle_worker.application.seating import Seating
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.worker import StopRequest, Worker
 
@@ -85,6 +86,7 @@ class Played:
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,
                 executors=self.executors,
+                seating=Seating(executors=self.executors, clock=lambda: 0.0),  # type: ignore[arg-type]
                 new_claim_id=uuid4,
                 give_back=report_outcomes.give_back,
                 begun=heed_cancels.begun,

@@ -24,6 +24,7 @@ from treadle_worker.application.keep_session import KeepSession
 from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
+from treadle_worker.application.seating import Seating
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.settings import Settings
 from treadle_worker.worker import Worker
@@ -107,6 +108,9 @@ class Container(containers.DeclarativeContainer):
             vitals=vitals,
             backoff=backoff,
             tally=tally,
+            seating=providers.Singleton(
+                Seating, executors=executors, clock=providers.Object(time.monotonic)
+            ),
             new_claim_id=providers.Object(uuid4),
             give_back=report_outcomes.provided.give_back,
             begun=heed_cancels.provided.begun,

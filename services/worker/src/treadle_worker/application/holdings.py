@@ -1,7 +1,7 @@
 """What this worker holds: slots, runs, claims under way. The one place that knows."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
@@ -18,7 +18,7 @@ class Holdings:
     def __init__(self, slots: int) -> None:
         self._slots = slots
         self._popping = 0
-        self._running: set[tuple[UUID, int]] = set()
+        self._running: dict[tuple[UUID, int], ClaimedRun] = {}
         self._held: dict[tuple[UUID, int], None] = {}
         self._claims: set[UUID] = set()
         self._beats = 0
@@ -34,6 +34,11 @@ class Holdings:
     @property
     def running(self) -> int:
         return len(self._running)
+
+    @property
+    def runs(self) -> Collection[ClaimedRun]:
+        """Those that run."""
+        return self._running.values()
 
     @property
     def held(self) -> Mapping[UUID, int]:
@@ -84,16 +89,17 @@ class Holdings:
     def end_claim(self, claim_id: UUID, runs: Sequence[ClaimedRun]) -> None:
         """The runs that were granted are held; what was refused frees its slot."""
         self._claims.discard(claim_id)
-        keys = [(run.job_id, run.fence) for run in runs]
-        self._running.update(keys)
-        self._held.update(dict.fromkeys(keys))
+        granted = {(run.job_id, run.fence): run for run in runs}
+        self._running.update(granted)
+        self._held.update(dict.fromkeys(granted))
         self._keep_taken(0)
 
     def nothing_popped(self) -> None:
         self._keep_taken(0)
 
     def ended(self, reports: Iterable[RunReport]) -> None:
-        self._running -= {(report.job_id, report.fence) for report in reports}
+        for report in reports:
+            self._running.pop((report.job_id, report.fence), None)
         self._changed.set()
 
     def acknowledged(self, reports: Iterable[RunReport]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
-from treadle_domain.outcomes import Failed, Released, Ruling
+from treadle_domain.outcomes import Failed, Released, Ruling, Snoozed
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import StoreUnavailable
 from treadle_worker.application.holdings import Holdings
@@ -21,6 +21,7 @@ _log = structlog.get_logger()
 
 MAX_BATCH = 1_000
 MAX_BATCH_BYTES = 7 * 1024 * 1024
+_RELEASED = Released()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,9 @@ class ReportOutcomes:
         while True:
             self._take(await self.executors.ended())
 
-    def give_back(self, runs: Sequence[ClaimedRun]) -> None:
+    def give_back(
+        self, runs: Sequence[ClaimedRun], outcome: Released | Snoozed = _RELEASED
+    ) -> None:
         """Runs that were claimed and never started: nothing is charged."""
         self._take(
             [
@@ -48,7 +51,7 @@ class ReportOutcomes:
                     namespace=run.namespace,
                     job_id=run.job_id,
                     fence=run.fence,
-                    outcome=Released(),
+                    outcome=outcome,
                 )
                 for run in runs
             ]

@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal
+from treadle_domain.outcomes import Released, Snoozed
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import (
     ReadyQueueUnavailable,
@@ -17,10 +19,12 @@ from treadle_worker.application.errors import (
 )
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue, Tally
+from treadle_worker.application.seating import Seating
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
 
+BEYOND_THE_SEATS = timedelta(seconds=1)
 PUT_BACK_TRIES = 5
 PUT_BACK_SECONDS = 2.0
 
@@ -34,8 +38,9 @@ class RunJobs:
     vitals: Vitals
     backoff: Backoff
     tally: Tally
+    seating: Seating
     new_claim_id: Callable[[], UUID]
-    give_back: Callable[[Sequence[ClaimedRun]], None]
+    give_back: Callable[[Sequence[ClaimedRun], Released | Snoozed], None]
     begun: Callable[[Sequence[ClaimedRun]], None]
     queues: Sequence[tuple[str, str]]
 
@@ -88,6 +93,7 @@ class RunJobs:
             claim_id=claim_id,
             heartbeat_number=self.holdings.begin_claim(claim_id, len(popped.ranks)),
             job_ids=tuple(popped.ranks),
+            seats=self.seating.free(self.holdings.runs),
         )
         try:
             answers = await self._claimed(batch)
@@ -96,13 +102,18 @@ class RunJobs:
             raise
         if answers is None:
             await self._put_back(popped)
+        else:
+            self.seating.answered(batch.seats, answers)
         runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
         self.holdings.end_claim(claim_id, runs)
         if self.holdings.stopping:
-            self.give_back(runs)
+            self.give_back(runs, Released())
             return
+        beyond = self.seating.beyond(batch.seats, runs)
+        self.give_back(beyond, Snoozed(delay=BEYOND_THE_SEATS))
         for run in runs:
-            self.executors.run(run)
+            if run not in beyond:
+                self.executors.run(run)
         self.begun(runs)
 
     async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
