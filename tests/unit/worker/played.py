@@ -86,7 +86,7 @@ class Played:
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,
                 executors=self.executors,
-                seating=Seating(executors=self.executors, clock=lambda: 0.0),  # type: ignore[arg-type]
+                seating=Seating(executors=self.executors, clock=lambda: 0.0),
                 new_claim_id=uuid4,
                 give_back=report_outcomes.give_back,
                 begun=heed_cancels.begun,

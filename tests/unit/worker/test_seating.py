@@ -96,7 +96,7 @@ class Row:
     def __post_init__(self) -> None:
         executors = FakeExecutors()
         executors.limits = ExecutorLimits(by_type={"slow": self.most}, alone=9)
-        self.seating = Seating(executors=executors, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.seating = Seating(executors=executors, clock=lambda: self.now)
         self.running: list[ClaimedRun] = []
 
     def seats(self) -> Seats:
@@ -177,7 +177,7 @@ def test_a_freed_seat_of_short_runs_does_not_wait_longer_than_the_runs_last() ->
 def test_own_processes_are_shared_by_isolated_types_and_jobs_that_must_run_alone() -> None:
     executors = FakeExecutors()
     executors.limits = ExecutorLimits(isolated=frozenset({"image"}), alone=2)
-    seating = Seating(executors=executors, clock=lambda: 0.0)  # type: ignore[arg-type]
+    seating = Seating(executors=executors, clock=lambda: 0.0)
     running = [a_run(type="image"), a_run(must_run_alone=True), a_run()]
 
     seats = seating.free(running)
