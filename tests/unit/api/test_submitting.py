@@ -47,6 +47,7 @@ async def test_a_job_with_nothing_but_a_type_gets_the_defaults(api: Api) -> None
         "version": 1,
         "payload": None,
         "result": None,
+        "progress": None,
     }
 
 
