@@ -11,12 +11,14 @@ from tests.e2e.processes import Stack, make_stack
 
 from treadle_store.adapters.outbound.postgres.migrate import migrate
 
+STOP_GRACE_SECONDS = 1.0
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def stack(
     postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Started once for the tests of a file that only talk to it."""
+    """Started once for all tests that only talk to it, or leave it as it was."""
     with fresh_database(postgres_url) as database_url:
         migrate(database_url)
         with _started(tmp_path_factory.mktemp("stack"), database_url, redis_url) as stack:
@@ -38,6 +40,7 @@ def _started(folder: Path, database_url: str, redis_url: str) -> Iterator[Stack]
         redis_url=redis_url,
         prefix=f"e2e-{uuid4()}",
         TREADLE_UNKNOWN_TYPE_GRACE_SECONDS="0.5",
+        TREADLE_STOP_GRACE_SECONDS=str(STOP_GRACE_SECONDS),
     )
     try:
         stack.start()

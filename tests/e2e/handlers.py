@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from treadle import Handlers, JobContext, Permanent, Retry, Snooze
+from treadle import Handlers, Interrupted, JobContext, Permanent, Retry, Snooze
 
 handlers = Handlers()
 _QUICK = Retry(initial=0.05, maximum=1.0, multiplier=2.0)
@@ -40,6 +40,29 @@ async def append(payload: dict[str, str], context: JobContext) -> None:
 async def sleep(payload: dict[str, float], context: JobContext) -> str:
     await asyncio.sleep(payload["seconds"])
     return "rested"
+
+
+@handlers.register("polite")
+def polite(payload: Any, context: JobContext) -> None:
+    """Sync code that looks whether it should end."""
+    while not context.interrupted:
+        time.sleep(0.01)
+    raise Interrupted
+
+
+@handlers.register("steps")
+def steps(payload: dict[str, int], context: JobContext) -> str:
+    """The first run does half of the steps and waits for its interruption, the next one goes on from there."""
+    begun_at = context.checkpoint_state or 0
+    for step in range(begun_at, payload["steps"]):
+        context.checkpoint(step)
+        context.progress(step / payload["steps"], f"step {step}")
+        if context.fence == 1 and step == payload["steps"] // 2:
+            while not context.interrupted:
+                time.sleep(0.01)
+            raise Interrupted
+    context.progress(1)
+    return f"went on from step {begun_at}"
 
 
 @handlers.register("fail", max_attempts=3, retry=_QUICK)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import httpx
-from tests.e2e.jobs import ended, read, submit, until
+from tests.e2e.jobs import ended, read, submit
 from tests.e2e.processes import Stack
 
 
@@ -114,16 +114,6 @@ def test_a_cancelled_job_never_runs(stack: Stack, tmp_path: Path) -> None:
     assert marker["state"] == "SUCCESS"
     assert not ledger.exists()
     assert stack.client.post(f"/v1/jobs/{job['id']}/cancel").status_code == httpx.codes.OK
-
-
-def test_a_cancel_of_a_running_job_ends_cancelled_whatever_the_code_does(stack: Stack) -> None:
-    job = until(stack, submit(stack, "sleep", {"seconds": 1}), {"RUNNING"})
-
-    answer = stack.client.post(f"/v1/jobs/{job['id']}/cancel")
-
-    assert answer.json()["cancel_requested_at"] is not None
-    end = ended(stack, job)
-    assert (end["state"], end["result"]) == ("CANCELLED", None)
 
 
 def test_an_operators_retry_gives_a_new_life(stack: Stack) -> None:
