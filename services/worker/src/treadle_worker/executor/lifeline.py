@@ -22,12 +22,25 @@ def outlive_signals() -> None:
     for number in _STOP_SIGNALS:
         # A handler and not SIG_IGN, which programs that user code starts would inherit.
         signal.signal(number, lambda *_: None)
-    os.register_at_fork(after_in_child=_obey_signals)
+    _let_forks_obey()
 
 
-def _obey_signals() -> None:
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+def _let_forks_obey() -> None:
+    """From their first moment: a signal that comes while they are made waits until they have the defaults."""
+    thread = threading.local()
+
+    def hold() -> None:
+        thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, thread.mask)
+
+    def obey() -> None:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        release()
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=obey)
 
 
 def die_with_the_worker(end: socket.socket) -> None:
