@@ -123,7 +123,9 @@ def _is_of(frame: ToWorker, run: Run) -> bool:
 
 
 @asynccontextmanager
-async def a_child(handlers: str, *options: str, threads: int = 2) -> AsyncIterator[Child]:
+async def a_child(
+    handlers: str, *options: str, threads: int = 2, stderr: int | None = None
+) -> AsyncIterator[Child]:
     ours, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(
@@ -131,6 +133,7 @@ async def a_child(handlers: str, *options: str, threads: int = 2) -> AsyncIterat
             *("--threads", str(threads), "--fd", str(theirs.fileno()), *options),
             pass_fds=(theirs.fileno(),),
             stdin=asyncio.subprocess.DEVNULL,
+            stderr=stderr,
             start_new_session=True,
         )
     child = Child(process)

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import threading
@@ -69,7 +70,8 @@ def _exit_after_hangup(descriptor: int) -> None:
 
 
 def keep_stdout_harmless() -> None:
-    """What user code prints joins the log; by line, so that a crash swallows nothing."""
+    """What user code prints joins the worker's log; by line, so that a crash swallows nothing."""
+    _have_own_stderr()
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
@@ -78,3 +80,18 @@ def yield_to_the_worker() -> None:
     """User code that wants all of the processor leaves enough of it for heartbeats and probes."""
     with contextlib.suppress(OSError):
         os.nice(_NICENESS)
+
+
+def _have_own_stderr() -> None:
+    """Programs make what they write to non-blocking, for all who share it: the worker could no longer log.
+
+    A file never blocks, and is written by one offset only while it is shared; a socket cannot be opened anew.
+    """
+    if stat.S_ISREG(os.fstat(2).st_mode):
+        return
+    with contextlib.suppress(OSError):
+        # Non-blocking, or it would wait for a reader if the last one is gone.
+        own = os.open("/dev/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK)
+        os.set_blocking(own, True)
+        os.dup2(own, 2)
+        os.close(own)
