@@ -36,6 +36,17 @@ async def append(payload: dict[str, str], context: JobContext) -> None:
         ledger.write(f"{context.job_id}\n")
 
 
+@handlers.register("one_by_one", concurrency=1)
+async def one_by_one(payload: dict[str, str], context: JobContext) -> int:
+    """Tells when it begins and ends, and in which worker."""
+    worker = os.getppid()
+    with Path(payload["file"]).open("a", buffering=1) as ledger:  # noqa: ASYNC230
+        ledger.write(f"{worker} begins\n")
+        await asyncio.sleep(0.3)
+        ledger.write(f"{worker} ends\n")
+    return worker
+
+
 @handlers.register("sleep")
 async def sleep(payload: dict[str, float], context: JobContext) -> str:
     await asyncio.sleep(payload["seconds"])

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,6 +125,22 @@ class Stack:
     def stop(self) -> list[int]:
         """Exit codes of worker, API and store."""
         return [service.terminate() for service in self.all]
+
+
+@contextmanager
+def another_worker(stack: Stack) -> Iterator[ServiceProcess]:
+    """Beside the one of the stack, for some time."""
+    port = free_port()
+    environment = {**stack.worker.environment, "TREADLE_WORKER_PROBE_PORT": str(port)}
+    url = f"http://127.0.0.1:{port}/health/ready"
+    worker = ServiceProcess("worker", environment, stack.worker.folder, url)
+    try:
+        worker.start()
+        worker.wait_until_ready()
+        yield worker
+        worker.terminate()
+    finally:
+        worker.kill_if_alive()
 
 
 def make_stack(

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import httpx
-from tests.e2e.jobs import ended, read, submit
-from tests.e2e.processes import Stack
+from tests.e2e.jobs import ended, read, submit, until
+from tests.e2e.processes import Stack, another_worker
 
 
 def test_a_job_is_accepted_runs_and_shows_its_result(stack: Stack) -> None:
@@ -126,3 +126,33 @@ def test_an_operators_retry_gives_a_new_life(stack: Stack) -> None:
     assert (again["state"], again["attempt"]) == ("FAILED", 1)
     success = ended(stack, submit(stack, "echo"))
     assert stack.client.post(f"/v1/jobs/{success['id']}/retry").status_code == httpx.codes.CONFLICT
+
+
+def test_a_limited_type_runs_one_by_one_and_holds_up_nobody_behind_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    limited = [submit(stack, "one_by_one", {"file": str(ledger)}) for _ in range(6)]
+    others = [submit(stack, "echo") for _ in range(5)]
+
+    ends = [ended(stack, job) for job in limited]
+
+    assert ledger.read_text().split()[1::2] == ["begins", "ends"] * len(limited)
+    last_start = max(job["started_at"] for job in ends)
+    assert max(ended(stack, job)["finished_at"] for job in others) < last_start
+    assert {(job["attempt"], job["snoozes"]) for job in ends} == {(1, 0)}
+
+
+def test_a_limited_type_runs_in_every_worker_that_has_a_seat_for_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+
+    with another_worker(stack) as second:
+        jobs = [submit(stack, "one_by_one", {"file": str(ledger)}) for _ in range(8)]
+        workers = [ended(stack, job)["result"] for job in jobs]
+
+    assert {*workers} == {stack.worker.pid, second.pid}
+    for pid in {*workers}:
+        steps = [line.split()[1] for line in ledger.read_text().splitlines() if str(pid) in line]
+        assert steps == ["begins", "ends"] * workers.count(pid)
