@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -45,6 +46,23 @@ async def one_by_one(payload: dict[str, str], context: JobContext) -> int:
         await asyncio.sleep(0.3)
         ledger.write(f"{worker} ends\n")
     return worker
+
+
+@handlers.register("one_seat", timeout=0.5, max_attempts=1, concurrency=1)
+async def one_seat(payload: str, context: JobContext) -> str:
+    """Ends as the payload says."""
+    match payload:
+        case "error":
+            raise ValueError(payload)
+        case "timeout" | "cancel":
+            await asyncio.sleep(60)
+        case "snooze" if context.fence == 1:
+            raise Snooze(0.05)
+        case "death" if context.fence == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exit":
+            raise SystemExit(3)
+    return payload
 
 
 @handlers.register("sleep")

@@ -143,6 +143,21 @@ def test_a_limited_type_runs_one_by_one_and_holds_up_nobody_behind_it(
     assert {(job["attempt"], job["snoozes"]) for job in ends} == {(1, 0)}
 
 
+def test_a_seat_of_a_limited_type_is_free_again_however_its_run_ends(stack: Stack) -> None:
+    """B17: a seat that leaked would be the last one."""
+    ways = ["error", "timeout", "cancel", "snooze", "death", "exit"]
+    jobs = {way: submit(stack, "one_seat", way) for way in ways}
+    until(stack, jobs["cancel"], {"RUNNING"})
+    stack.client.post(f"/v1/jobs/{jobs['cancel']['id']}/cancel")
+
+    last = ended(stack, submit(stack, "one_seat", "last", priority=0))
+
+    ends = {way: ended(stack, job)["state"] for way, job in jobs.items()}
+    assert last["state"] == ends["snooze"] == ends["death"] == "SUCCESS"
+    assert ends["cancel"] == "CANCELLED"
+    assert {ends[way] for way in ("error", "timeout", "exit")} == {"FAILED"}
+
+
 def test_a_limited_type_runs_in_every_worker_that_has_a_seat_for_it(
     stack: Stack, tmp_path: Path
 ) -> None:
