@@ -10,7 +10,12 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
-from treadle_worker.executor.forks import leave_if_fork, new_loop, take_from_forks
+from treadle_worker.executor.forks import (
+    leave_if_fork,
+    leave_the_loop_if_fork,
+    new_loop,
+    take_from_forks,
+)
 from treadle_worker.executor.frames import packed
 from treadle_worker.executor.lifeline import (
     die_with_the_worker,
@@ -68,7 +73,7 @@ def _drive(life: Coroutine[None, None, None]) -> None:
             except (SystemExit, KeyboardInterrupt) as error:
                 leave_if_fork(error)
             except BaseException:
-                leave_if_fork()
+                leave_the_loop_if_fork()
                 raise
 
 

@@ -36,6 +36,12 @@ def leave_if_fork(error: BaseException | None = None) -> None:
             os._exit(status)
 
 
+def leave_the_loop_if_fork() -> None:
+    leave_if_fork(
+        RuntimeError("a forked process cannot go on awaiting: its event loop is its parent's")
+    )
+
+
 def _told_status(error: BaseException | None) -> int:
     if error is None:
         return 0
@@ -92,7 +98,7 @@ def _called(
 class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # The fork's is the very same kernel object: it would take events away from the executor.
-        leave_if_fork()
+        leave_the_loop_if_fork()
         return super().select(timeout)
 
 
