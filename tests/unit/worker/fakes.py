@@ -85,6 +85,8 @@ class FakeJobStore:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_record: asyncio.Event = field(default_factory=asyncio.Event)
     may_claim: asyncio.Event = field(default_factory=asyncio.Event)
+    may_beat: asyncio.Event = field(default_factory=asyncio.Event)
+    openings: int = 0
     lease: timedelta = timedelta(seconds=0.006)
     cancelled: tuple[tuple[UUID, int], ...] = ()
 
@@ -92,18 +94,21 @@ class FakeJobStore:
         self.may_finish.set()
         self.may_record.set()
         self.may_claim.set()
+        self.may_beat.set()
 
     def lose(self) -> None:
         """Every session that is open now: their leases have ended."""
         self.lost |= {session.id for session in self.opened}
 
     async def open_session(self, session: WorkerSession) -> timedelta:
+        self.openings += 1
         await self._outage_or_loss(session.id)
         self.opened.append(session)
         return self.lease
 
     async def heartbeat(self, beat: Heartbeat, within: timedelta) -> Lease:
         self.beats.append(beat)
+        await self.may_beat.wait()
         await self._outage_or_loss(beat.session)
         return Lease(expires_at=NOW, cancelled=self.cancelled)
 
@@ -253,6 +258,18 @@ class FakeCancelHints:
         while (runs := await self._told.get()) is not None:
             yield runs
         raise CancelHintsUnavailable("cut off")
+
+
+@dataclass
+class FakeGuard:
+    sessions: list[UUID] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
+
+    def session(self, session_id: UUID) -> None:
+        self.sessions.append(session_id)
+
+    def until(self, deadline: float) -> None:
+        self.deadlines.append(deadline)
 
 
 class FakeExecutors:

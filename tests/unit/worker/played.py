@@ -11,12 +11,14 @@ from uuid import UUID, uuid4
 from tests.unit.worker.fakes import (
     FakeCancelHints,
     FakeExecutors,
+    FakeGuard,
     FakeJobStore,
     FakeReadyQueue,
     FakeTally,
     NoPause,
 )
 
+from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -32,6 +34,16 @@ QUEUES = (("default", "a"), ("default", "b"))
 
 
 @dataclass
+class Clock:
+    """Stands still until the test moves it."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
 class Played:
     """A worker and the parts that the test plays."""
 
@@ -41,13 +53,25 @@ class Played:
     executors: FakeExecutors = field(default_factory=FakeExecutors)
     holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
     vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 0.0))
+    guard: FakeGuard = field(default_factory=FakeGuard)
+    clock: Clock = field(default_factory=Clock)
     tally: FakeTally = field(default_factory=FakeTally)
+    fence_grace: timedelta = timedelta(0)
     stop: StopRequest = field(default_factory=StopRequest)
     finish_time: timedelta = timedelta(seconds=5)
     stop_grace: timedelta = timedelta(seconds=5)
     report_time: timedelta = timedelta(seconds=5)
 
     def worker(self) -> Worker:
+        fence = Fence(
+            now=self.clock,
+            stop_grace=self.fence_grace,
+            guard=self.guard,
+            executors=self.executors,
+            holdings=self.holdings,
+            vitals=self.vitals,
+            least_margin=timedelta(0),
+        )
         shared = {
             "store": self.store,
             "holdings": self.holdings,
@@ -82,10 +106,12 @@ class Played:
             executors=self.executors,
             holdings=self.holdings,
             vitals=self.vitals,
-            keep_session=KeepSession(heed_cancels=heed_cancels.heed, **shared),  # type: ignore[arg-type]
+            fence=fence,
+            keep_session=KeepSession(fence=fence, heed_cancels=heed_cancels.heed, **shared),  # type: ignore[arg-type]
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,
                 executors=self.executors,
+                fence=fence,
                 seating=Seating(executors=self.executors, clock=lambda: 0.0),
                 new_claim_id=uuid4,
                 give_back=report_outcomes.give_back,

@@ -14,6 +14,7 @@ from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
 from treadle_worker.adapters.inbound.probe import ProbeRefused
+from treadle_worker.application.errors import LeaseTooShort
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.container import Container
 from treadle_worker.settings import Settings
@@ -45,6 +46,8 @@ async def serve(container: Container) -> int:
         _log.error("worker: the handlers cannot be used", reason=str(refusal))
         sys.stderr.write(getattr(refusal, "traceback", ""))
         code = 2
+    except* LeaseTooShort as refusals:
+        code = refuse("worker", ("stop_grace_seconds", str(_first(refusals))))
     except* ProbeRefused as refusals:
         code = refuse("worker", ("worker_probe_port", str(_first(refusals))))
     else:
@@ -56,6 +59,7 @@ async def serve(container: Container) -> int:
 async def _serve(container: Container, stop: StopRequest) -> None:
     # Processes are started before this one has channels and threads that a start could disturb.
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(container.guard())
         async with _cut_short_by(stop):
             await stack.enter_async_context(container.executors())
         if not stop.soon.is_set():

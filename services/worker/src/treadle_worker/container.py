@@ -14,10 +14,12 @@ from treadle_wire.store_channel import open_channel
 from treadle_worker.adapters.inbound.probe import Probe
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
 from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
+from treadle_worker.adapters.outbound.guard_process import GuardProcess
 from treadle_worker.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_worker.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -26,6 +28,7 @@ from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.seating import Seating
 from treadle_worker.application.vitals import Vitals
+from treadle_worker.guard.boot_clock import boot_seconds
 from treadle_worker.settings import Settings
 from treadle_worker.worker import Worker
 
@@ -33,6 +36,9 @@ from treadle_worker.worker import Worker
 class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
 
+    guard = providers.Singleton(
+        GuardProcess, settings.provided.store_target, settings.provided.log_format
+    )
     executors = providers.Singleton(
         ExecutorPool,
         handlers=settings.provided.worker_handlers,
@@ -68,6 +74,15 @@ class Container(containers.DeclarativeContainer):
     report_progress = providers.Singleton(
         ReportProgress, store=store, executors=executors, holdings=holdings, backoff=backoff
     )
+    fence = providers.Singleton(
+        Fence,
+        now=providers.Object(boot_seconds),
+        stop_grace=settings.provided.stop_grace,
+        guard=guard,
+        executors=executors,
+        holdings=holdings,
+        vitals=vitals,
+    )
     report_outcomes = providers.Singleton(
         ReportOutcomes,
         store=store,
@@ -89,11 +104,13 @@ class Container(containers.DeclarativeContainer):
         report_time=settings.provided.report_time,
         executors=executors,
         holdings=holdings,
+        fence=fence,
         vitals=vitals,
         keep_session=providers.Singleton(
             KeepSession,
             store=store,
             holdings=holdings,
+            fence=fence,
             vitals=vitals,
             backoff=backoff,
             tally=tally,
@@ -105,6 +122,7 @@ class Container(containers.DeclarativeContainer):
             ready_queue=ready_queue,
             executors=executors,
             holdings=holdings,
+            fence=fence,
             vitals=vitals,
             backoff=backoff,
             tally=tally,

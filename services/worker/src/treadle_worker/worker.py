@@ -11,6 +11,7 @@ import structlog
 
 from treadle_domain.worker_session import WorkerSession
 from treadle_worker.application.errors import SessionLost
+from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -52,6 +53,7 @@ class Worker:
     report_time: timedelta
     executors: Executors
     holdings: Holdings
+    fence: Fence
     vitals: Vitals
     keep_session: KeepSession
     run_jobs: RunJobs
@@ -72,6 +74,7 @@ class Worker:
             if await self._kept(session, lease, stop):
                 await self.keep_session.close(session.id)
                 return
+            self.fence.start_over()
             self.holdings.start_over()
             self.report_progress.start_over()
             self.report_outcomes.start_over()
@@ -86,6 +89,7 @@ class Worker:
                 tasks.create_task(self._unless_lost(self.report_progress.send(session.id), lost)),
                 tasks.create_task(self.report_outcomes.collect()),
                 tasks.create_task(self.heed_cancels.listen()),
+                tasks.create_task(self.fence.watch()),
                 tasks.create_task(self._unless_lost(self.report_outcomes.send(session.id), lost)),
                 tasks.create_task(
                     self._unless_lost(self.keep_session.beat(session.id, lease), lost)

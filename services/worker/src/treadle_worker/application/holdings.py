@@ -25,6 +25,7 @@ class Holdings:
         self._changed = asyncio.Event()
         self.stopping = False
         """Nothing more is taken in."""
+        self._paused = False
 
     @property
     def free(self) -> int:
@@ -71,13 +72,20 @@ class Holdings:
         )
 
     async def take_free(self) -> int:
-        """Waits for a free slot and takes all that are free, for one pop; 0 when stopping."""
-        await self._until(lambda: self.free > 0 or self.stopping)
+        """Waits for a free slot and takes all that are free, for one pop; 0 when stopping. Waits while paused."""
+        await self._until(lambda: self.stopping or (self.free > 0 and not self._paused))
         self._popping = 0 if self.stopping else self.free
         return self._popping
 
     def stop_taking(self) -> None:
         self.stopping = True
+        self._changed.set()
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
         self._changed.set()
 
     def begin_claim(self, claim_id: UUID, ids: int) -> int:
@@ -120,7 +128,7 @@ class Holdings:
         self._held.clear()
         self._claims.clear()
         self._beats = 0
-        self.stopping = False
+        self.stopping = self._paused = False
         self._keep_taken(0)
 
     def _keep_taken(self, slots: int) -> None:

@@ -11,7 +11,8 @@ import structlog
 
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_worker.application.backoff import Backoff
-from treadle_worker.application.errors import SessionLost, StoreUnavailable
+from treadle_worker.application.errors import LeaseTooShort, SessionLost, StoreUnavailable
+from treadle_worker.application.fence import Fence
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import JobStore, Tally
 from treadle_worker.application.vitals import Vitals
@@ -26,6 +27,7 @@ CLOSE_SECONDS = 2.0
 class KeepSession:
     store: JobStore
     holdings: Holdings
+    fence: Fence
     vitals: Vitals
     backoff: Backoff
     tally: Tally
@@ -35,11 +37,11 @@ class KeepSession:
         """Waits for the store however long it takes: start order does not matter. Returns the lease.
 
         Not at once after a session that was lost. Raises SessionLost if this one ended while its opening waited for
-        an answer.
+        an answer, LeaseTooShort if this worker cannot keep to it.
         """
         if self.vitals.losses:
             await self.backoff.pause(self.vitals.losses)
-        failures = 0
+        failures, asked_at = 0, self.fence.now()
         while True:
             try:
                 lease = await self.store.open_session(session)
@@ -49,10 +51,21 @@ class KeepSession:
                     _log.warning("store: no answer, waiting for it", error=str(error))
                 await self.backoff.pause(failures)
             else:
-                self.vitals.session_opened(lease)
-                self.tally.session_opened()
-                _log.info("worker: session open", session=str(session.id), worker=session.worker)
+                await self._begin(session, lease, asked_at)
                 return lease
+
+    async def _begin(self, session: WorkerSession, lease: timedelta, asked_at: float) -> None:
+        try:
+            self.fence.opened(session.id, lease, asked_at)
+        except LeaseTooShort:
+            await self.close(session.id)
+            raise
+        self.vitals.session_opened(lease)
+        self.tally.session_opened()
+        _log.info("worker: session open", session=str(session.id), worker=session.worker)
+        if self.fence.has_passed:
+            # An early try may have opened it, of which no answer came, and the lease counts since then.
+            await self._beat_once(session.id, lease / BEATS_PER_LEASE)
 
     async def beat(self, session: UUID, lease: timedelta) -> NoReturn:
         """One at a time, each under a new number, also after one that was not answered. Raises SessionLost."""
@@ -61,14 +74,18 @@ class KeepSession:
         while True:
             await asyncio.sleep(due - loop.time())
             due = loop.time() + period.total_seconds()
-            beat = self.holdings.heartbeat(session)
-            try:
-                told = await self.store.heartbeat(beat, within=period)
-            except StoreUnavailable as error:
-                _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
-            else:
-                self.vitals.store_answered()
-                self.heed_cancels(told.cancelled)
+            await self._beat_once(session, period)
+
+    async def _beat_once(self, session: UUID, within: timedelta) -> None:
+        beat, sent_at = self.holdings.heartbeat(session), self.fence.now()
+        try:
+            told = await self.store.heartbeat(beat, within=within)
+        except StoreUnavailable as error:
+            _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
+        else:
+            self.fence.acknowledged(sent_at)
+            self.vitals.store_answered()
+            self.heed_cancels(told.cancelled)
 
     async def close(self, session: UUID) -> None:
         try:

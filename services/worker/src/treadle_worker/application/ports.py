@@ -118,6 +118,19 @@ class Executors(Protocol):
         ...
 
 
+class SessionGuard(Protocol):
+    """Acts for this process when it cannot: kills the executors at the deadline, and closes the session of a process
+    that is dead. Never waits, never fails."""
+
+    def session(self, session_id: UUID) -> None:
+        """Instead of the one before."""
+        ...
+
+    def until(self, deadline: float) -> None:
+        """Seconds by the boot-time clock, or infinite."""
+        ...
+
+
 class Tally(Protocol):
     """Counts for those who watch; never waits, never fails."""
 

@@ -17,6 +17,7 @@ from treadle_worker.application.errors import (
     SessionLost,
     StoreUnavailable,
 )
+from treadle_worker.application.fence import Fence
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue, Tally
 from treadle_worker.application.seating import Seating
@@ -35,6 +36,7 @@ class RunJobs:
     ready_queue: ReadyQueue
     executors: Executors
     holdings: Holdings
+    fence: Fence
     vitals: Vitals
     backoff: Backoff
     tally: Tally
@@ -53,10 +55,14 @@ class RunJobs:
             order.rotate(-1)
             if popped is None or not popped.ranks:
                 self.holdings.nothing_popped()
-            elif self.holdings.stopping:
+            elif not self._takes_in:
                 await self._put_back(popped)
             else:
                 await self._claim(session, popped)
+
+    @property
+    def _takes_in(self) -> bool:
+        return not (self.holdings.stopping or self.fence.has_passed)
 
     async def _check(self) -> None:
         """Before a pop and not after it: ids that were popped must not wait."""
@@ -106,7 +112,7 @@ class RunJobs:
             self.seating.answered(batch.seats, answers)
         runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
         self.holdings.end_claim(claim_id, runs)
-        if self.holdings.stopping:
+        if not self._takes_in:
             self.give_back(runs, Released())
             return
         beyond = self.seating.beyond(batch.seats, runs)
@@ -117,7 +123,7 @@ class RunJobs:
         self.begun(runs)
 
     async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
-        """The same call again until it is answered; None when the worker is to stop first."""
+        """The same call again until it is answered; None when the worker must not start it any more."""
         failures = 0
         while True:
             try:
@@ -126,7 +132,7 @@ class RunJobs:
                 failures += 1
                 if failures == 1:
                     _log.warning("store: a claim waits", ids=len(batch.job_ids), error=str(error))
-                if self.holdings.stopping:
+                if not self._takes_in:
                     return None
                 await self.backoff.pause(failures)
             else:

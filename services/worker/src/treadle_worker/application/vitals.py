@@ -21,6 +21,8 @@ class Vitals:
         self._queue_checked_at: float | None = None
         self._queue_problem: str | None = None
         self.draining = False
+        self.fenced = False
+        """What ran is asked to end, since no heartbeat was acknowledged in time."""
 
     def session_opened(self, lease: timedelta) -> None:
         self._lease = lease
@@ -72,6 +74,8 @@ class Vitals:
             return "no session with the store yet"
         if self.draining:
             return "stopping"
+        if self.fenced:
+            return "no heartbeat was acknowledged in time"
         if self._now() - self._store_answered_at > self._lease.total_seconds() / 2:
             return "the store has not answered for half a lease"
         if self.deaf_for > LONGEST_DEAFNESS:
