@@ -29,11 +29,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     orders = Orders(now=boot_seconds)
+    # Open to the last: a worker that ends with an error waits until it is closed.
     with socket.socket(fileno=arguments.fd) as end:
         _obey(end, orders, arguments.log_format)
-    orders.groups.kill()
-    if not orders.bye:
-        _clean_up(orders, arguments.log_format)
+        orders.groups.kill()
+        if not orders.bye:
+            _clean_up(orders, arguments.log_format)
 
 
 def _obey(end: socket.socket, orders: Orders, log_format: str) -> None:

@@ -15,6 +15,8 @@ import structlog
 _log = structlog.get_logger()
 
 _LEAVE_SECONDS = 2.0
+_CLEAN_UP_SECONDS = 12.0
+"""Longer than the guard tries to reach the store."""
 _LONG_LIFE_SECONDS = 60.0
 _MOST_STARTS = 5
 _PAUSE_SECONDS = 0.05
@@ -70,14 +72,17 @@ class GuardProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """After an error no bye is said and nothing awaited: the session was not closed, so the guard does it."""
+        """After an error no bye is said: the session was not closed, so the guard does it, and is waited for."""
         assert self._keeping is not None
         self._leaving = True
-        patience = asyncio.get_running_loop().call_later(_LEAVE_SECONDS, self._kill)
-        if kind is None and self._end is not None:
+        seconds = _LEAVE_SECONDS if kind is None else _CLEAN_UP_SECONDS
+        patience = asyncio.get_running_loop().call_later(seconds, self._kill)
+        if self._end is None:
+            self._keeping.cancel()
+        elif kind is None:
             self._tell("bye")
         else:
-            self._keeping.cancel()
+            self._end.shutdown(socket.SHUT_WR)
         try:
             await self._tasks.__aexit__(None, None, None)
         finally:
@@ -139,7 +144,7 @@ class GuardProcess:
         return self._buried(self._process)
 
     def _start(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        """Not as asyncio's subprocess, which it kills when it is left."""
+        """Not as one of asyncio's, which kills those that it has when it ends, whatever the reason."""
         command = [sys.executable, "-m", "treadle_worker.guard", "--fd", str(theirs.fileno())]
         return subprocess.Popen(
             [*command, "--log-format", self._log_format],
