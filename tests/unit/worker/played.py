@@ -18,7 +18,6 @@ from tests.unit.worker.fakes import (
     NoPause,
 )
 
-from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -26,6 +25,7 @@ from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.seating import Seating
+from treadle_worker.application.self_fence import SelfFence
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.worker import StopRequest, Worker
 
@@ -63,7 +63,7 @@ class Played:
     report_time: timedelta = timedelta(seconds=5)
 
     def worker(self) -> Worker:
-        fence = Fence(
+        self_fence = SelfFence(
             now=self.clock,
             stop_grace=self.fence_grace,
             guard=self.guard,
@@ -106,12 +106,16 @@ class Played:
             executors=self.executors,
             holdings=self.holdings,
             vitals=self.vitals,
-            fence=fence,
-            keep_session=KeepSession(fence=fence, heed_cancels=heed_cancels.heed, **shared),  # type: ignore[arg-type]
+            self_fence=self_fence,
+            keep_session=KeepSession(
+                self_fence=self_fence,
+                heed_cancels=heed_cancels.heed,
+                **shared,  # type: ignore[arg-type]
+            ),
             run_jobs=RunJobs(
                 ready_queue=self.ready_queue,
                 executors=self.executors,
-                fence=fence,
+                self_fence=self_fence,
                 seating=Seating(executors=self.executors, clock=lambda: 0.0),
                 new_claim_id=uuid4,
                 give_back=report_outcomes.give_back,

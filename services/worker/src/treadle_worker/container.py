@@ -19,7 +19,6 @@ from treadle_worker.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_worker.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.backoff import Backoff
-from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -27,6 +26,7 @@ from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.seating import Seating
+from treadle_worker.application.self_fence import SelfFence
 from treadle_worker.application.vitals import Vitals
 from treadle_worker.guard.boot_clock import boot_seconds
 from treadle_worker.settings import Settings
@@ -74,8 +74,8 @@ class Container(containers.DeclarativeContainer):
     report_progress = providers.Singleton(
         ReportProgress, store=store, executors=executors, holdings=holdings, backoff=backoff
     )
-    fence = providers.Singleton(
-        Fence,
+    self_fence = providers.Singleton(
+        SelfFence,
         now=providers.Object(boot_seconds),
         stop_grace=settings.provided.stop_grace,
         guard=guard,
@@ -104,13 +104,13 @@ class Container(containers.DeclarativeContainer):
         report_time=settings.provided.report_time,
         executors=executors,
         holdings=holdings,
-        fence=fence,
+        self_fence=self_fence,
         vitals=vitals,
         keep_session=providers.Singleton(
             KeepSession,
             store=store,
             holdings=holdings,
-            fence=fence,
+            self_fence=self_fence,
             vitals=vitals,
             backoff=backoff,
             tally=tally,
@@ -122,7 +122,7 @@ class Container(containers.DeclarativeContainer):
             ready_queue=ready_queue,
             executors=executors,
             holdings=holdings,
-            fence=fence,
+            self_fence=self_fence,
             vitals=vitals,
             backoff=backoff,
             tally=tally,

@@ -11,7 +11,6 @@ import structlog
 
 from treadle_domain.worker_session import WorkerSession
 from treadle_worker.application.errors import SessionLost
-from treadle_worker.application.fence import Fence
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
@@ -20,6 +19,7 @@ from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
 from treadle_worker.application.runs import Interruption
+from treadle_worker.application.self_fence import SelfFence
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -53,7 +53,7 @@ class Worker:
     report_time: timedelta
     executors: Executors
     holdings: Holdings
-    fence: Fence
+    self_fence: SelfFence
     vitals: Vitals
     keep_session: KeepSession
     run_jobs: RunJobs
@@ -74,7 +74,7 @@ class Worker:
             if await self._kept(session, lease, stop):
                 await self.keep_session.close(session.id)
                 return
-            self.fence.start_over()
+            self.self_fence.start_over()
             self.holdings.start_over()
             self.report_progress.start_over()
             self.report_outcomes.start_over()
@@ -89,7 +89,7 @@ class Worker:
                 tasks.create_task(self._unless_lost(self.report_progress.send(session.id), lost)),
                 tasks.create_task(self.report_outcomes.collect()),
                 tasks.create_task(self.heed_cancels.listen()),
-                tasks.create_task(self.fence.watch()),
+                tasks.create_task(self.self_fence.watch()),
                 tasks.create_task(self._unless_lost(self.report_outcomes.send(session.id), lost)),
                 tasks.create_task(
                     self._unless_lost(self.keep_session.beat(session.id, lease), lost)

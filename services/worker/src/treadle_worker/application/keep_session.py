@@ -12,9 +12,9 @@ import structlog
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.errors import LeaseTooShort, SessionLost, StoreUnavailable
-from treadle_worker.application.fence import Fence
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import JobStore, Tally
+from treadle_worker.application.self_fence import SelfFence
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -27,7 +27,7 @@ CLOSE_SECONDS = 2.0
 class KeepSession:
     store: JobStore
     holdings: Holdings
-    fence: Fence
+    self_fence: SelfFence
     vitals: Vitals
     backoff: Backoff
     tally: Tally
@@ -41,7 +41,7 @@ class KeepSession:
         """
         if self.vitals.losses:
             await self.backoff.pause(self.vitals.losses)
-        failures, asked_at = 0, self.fence.now()
+        failures, asked_at = 0, self.self_fence.now()
         while True:
             try:
                 lease = await self.store.open_session(session)
@@ -56,14 +56,14 @@ class KeepSession:
 
     async def _begin(self, session: WorkerSession, lease: timedelta, asked_at: float) -> None:
         try:
-            self.fence.opened(session.id, lease, asked_at)
+            self.self_fence.opened(session.id, lease, asked_at)
         except LeaseTooShort:
             await self.close(session.id)
             raise
         self.vitals.session_opened(lease)
         self.tally.session_opened()
         _log.info("worker: session open", session=str(session.id), worker=session.worker)
-        if self.fence.has_passed:
+        if self.self_fence.has_passed:
             # An early try may have opened it, of which no answer came, and the lease counts since then.
             await self._beat_once(session.id, lease / BEATS_PER_LEASE)
 
@@ -77,13 +77,13 @@ class KeepSession:
             await self._beat_once(session, period)
 
     async def _beat_once(self, session: UUID, within: timedelta) -> None:
-        beat, sent_at = self.holdings.heartbeat(session), self.fence.now()
+        beat, sent_at = self.holdings.heartbeat(session), self.self_fence.now()
         try:
             told = await self.store.heartbeat(beat, within=within)
         except StoreUnavailable as error:
             _log.warning("store: heartbeat not answered", number=beat.number, error=str(error))
         else:
-            self.fence.acknowledged(sent_at)
+            self.self_fence.acknowledged(sent_at)
             self.vitals.store_answered()
             self.heed_cancels(told.cancelled)
 

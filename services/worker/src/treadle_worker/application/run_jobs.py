@@ -17,10 +17,10 @@ from treadle_worker.application.errors import (
     SessionLost,
     StoreUnavailable,
 )
-from treadle_worker.application.fence import Fence
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, PoppedIds, ReadyQueue, Tally
 from treadle_worker.application.seating import Seating
+from treadle_worker.application.self_fence import SelfFence
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -36,7 +36,7 @@ class RunJobs:
     ready_queue: ReadyQueue
     executors: Executors
     holdings: Holdings
-    fence: Fence
+    self_fence: SelfFence
     vitals: Vitals
     backoff: Backoff
     tally: Tally
@@ -62,7 +62,7 @@ class RunJobs:
 
     @property
     def _takes_in(self) -> bool:
-        return not (self.holdings.stopping or self.fence.has_passed)
+        return not (self.holdings.stopping or self.self_fence.has_passed)
 
     async def _check(self) -> None:
         """Before a pop and not after it: ids that were popped must not wait."""

@@ -22,7 +22,7 @@ _LEASES_PER_MARGIN = 15
 _LONGEST_NAP_SECONDS = 0.5
 
 
-class Fence:
+class SelfFence:
     """From the sending of the last heartbeat that was acknowledged code may run for the lease less the stop grace and a
     margin. Then it is asked to end, and killed after the grace; nothing is taken in until a heartbeat is acknowledged.
 

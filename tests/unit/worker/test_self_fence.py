@@ -35,9 +35,9 @@ async def test_what_runs_is_asked_to_end_when_no_heartbeat_was_acknowledged_in_t
         played.store.outages = 10**9
         beats = len(played.store.beats)
         await eventually(lambda: len(played.store.beats) > beats + 10)
-        assert not played.executors.asked
+        assert Interruption.LOST not in played.executors.words
         played.clock.seconds += LATE
-        await eventually(lambda: played.executors.asked == [Interruption.LOST])
+        await eventually(lambda: played.executors.words == [Interruption.LOST])
         assert "no heartbeat" in (played.vitals.complaint() or "")
         played.store.outages = 0
 
@@ -51,7 +51,7 @@ async def test_while_heartbeats_are_acknowledged_nothing_is_asked_however_long_i
             await eventually(lambda beats=beats: len(played.store.beats) > beats)  # type: ignore[misc]
             played.clock.seconds += REACH / 2
 
-    assert not played.executors.asked
+    assert Interruption.LOST not in played.executors.words
 
 
 async def test_the_deadline_counts_from_when_the_heartbeat_was_sent(played: Played) -> None:
@@ -76,10 +76,9 @@ async def test_in_a_session_that_is_still_open_the_runs_are_released_and_claimin
     async with played.living():
         await eventually(lambda: len(played.executors.runs) == SLOTS)
         cut_off(played)
-        await eventually(lambda: bool(played.executors.asked))
+        await eventually(lambda: bool(played.executors.words))
         played.ready_queue.ids = ids(1)
         pops = len(played.ready_queue.counts)
-        played.executors.die()
         await eventually(lambda: played.holdings.running == 0)
         for _ in range(20):
             await asyncio.sleep(0)
@@ -95,12 +94,13 @@ async def test_in_a_session_that_is_still_open_the_runs_are_released_and_claimin
 
 
 async def test_what_was_asked_is_gone_before_claiming_goes_on(played: Played) -> None:
+    played.executors.lingers = True
     played.ready_queue.ids = ids(1)
 
     async with played.living():
         await eventually(lambda: len(played.executors.runs) == 1)
         cut_off(played)
-        await eventually(lambda: bool(played.executors.asked))
+        await eventually(lambda: bool(played.executors.words))
         played.store.outages, beats = 0, len(played.store.beats)
         await eventually(lambda: len(played.store.beats) > beats + 5)
         played.ready_queue.ids = ids(1)
@@ -115,20 +115,22 @@ async def test_what_was_asked_is_gone_before_claiming_goes_on(played: Played) ->
 async def test_a_session_that_was_lost_is_followed_by_a_new_one_that_takes_jobs(
     played: Played,
 ) -> None:
+    played.executors.lingers = True
     played.ready_queue.ids = ids(SLOTS)
 
     async with played.living():
         await eventually(lambda: len(played.executors.runs) == SLOTS)
         cut_off(played)
-        await eventually(lambda: bool(played.executors.asked))
+        await eventually(lambda: bool(played.executors.words))
         played.store.lose()
         played.store.outages = 0
+        await eventually(lambda: played.executors.killed)
+        played.executors.die()
         await eventually(lambda: len(played.store.opened) == 2)
         played.ready_queue.ids = ids(1)
         await eventually(lambda: len(played.executors.runs) == SLOTS + 1)
         assert played.vitals.complaint() is None
 
-    assert played.executors.killed
     assert played.guard.sessions == [session.id for session in played.store.opened]
 
 
@@ -183,12 +185,13 @@ async def test_a_claim_that_is_not_answered_in_time_gives_its_ids_back(played: P
 async def test_the_guard_is_told_when_nothing_is_left_to_kill_and_when_there_may_be_again(
     played: Played,
 ) -> None:
+    played.executors.lingers = True
     played.ready_queue.ids = ids(1)
 
     async with played.living():
         await eventually(lambda: len(played.executors.runs) == 1)
         cut_off(played)
-        await eventually(lambda: bool(played.executors.asked))
+        await eventually(lambda: bool(played.executors.words))
         assert math.inf not in played.guard.deadlines
         played.executors.die()
         await eventually(lambda: played.guard.deadlines[-1] == math.inf)
@@ -211,11 +214,11 @@ async def test_a_session_may_be_as_old_as_the_first_try_to_open_it(played: Playe
         played.store.may_beat.set()
         await eventually(lambda: len(played.executors.runs) == 1)
 
-    assert not played.executors.asked
+    assert Interruption.LOST not in played.executors.words
 
 
 async def test_a_lease_that_leaves_too_little_time_is_refused(played: Played) -> None:
-    played.stop_grace = played.store.lease / 2
+    played.fence_grace = played.store.lease / 2
 
     with pytest.raises(ExceptionGroup) as end:
         await played.worker().live(played.stop)
@@ -226,10 +229,10 @@ async def test_a_lease_that_leaves_too_little_time_is_refused(played: Played) ->
 
 
 async def test_a_stop_while_it_is_cut_off_ends_it(played: Played) -> None:
-    played.finish_time = played.report_time = timedelta(seconds=0.05)
+    played.finish_time = played.stop_grace = played.report_time = timedelta(seconds=0.05)
     played.ready_queue.ids = ids(1)
 
     async with asyncio.timeout(5), played.living():
         await eventually(lambda: len(played.executors.runs) == 1)
         cut_off(played)
-        await eventually(lambda: bool(played.executors.asked))
+        await eventually(lambda: bool(played.executors.words))
