@@ -45,6 +45,7 @@ class Container(containers.DeclarativeContainer):
         processes=settings.provided.worker_executors,
         threads=settings.provided.worker_concurrency,
         stop_grace=settings.provided.stop_grace,
+        guard=guard,
     )
 
     channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(

@@ -19,6 +19,7 @@ from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, Program
+from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
 from treadle_worker.executor.frames import HandlerOptions, Ready, Refused
@@ -50,11 +51,13 @@ class ExecutorPool:
         threads: int,
         stop_grace: timedelta = _STOP_GRACE,
         start_limit: timedelta = _START_LIMIT,
+        guard: Guard = NO_GUARD,
     ) -> None:
         self._program = Program(handlers=handlers, threads=threads, stop_grace=stop_grace)
         self._seats = processes
         self._free_own_seats = processes
         self._start_limit = start_limit
+        self._guard = guard
         self._handlers: Mapping[str, RunOptions] = {}
         self._limits = ExecutorLimits()
         self._memory_mb: Mapping[str, int | None] = {}
@@ -232,7 +235,7 @@ class ExecutorPool:
     ) -> HandlersRefused | str | None:
         """What is wrong with a process that was never ready, or with one that died before it had ended any run."""
         try:
-            process = await ExecutorProcess.start(program, self._results)
+            process = await ExecutorProcess.start(program, self._results, self._guard)
         except OSError as error:
             return HandlersRefused(f"no executor can be started: {error}")
         self._processes.add(process)

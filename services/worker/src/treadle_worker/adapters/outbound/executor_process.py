@@ -15,6 +15,7 @@ from treadle.interruption import Interruption as Why
 from treadle_domain.claimed_run import ClaimedRun
 from treadle_domain.outcomes import Outcome, Released
 from treadle_worker.adapters.outbound.executor_codec import frame_of
+from treadle_worker.adapters.outbound.guard_process import Guard
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_under_way import (
     RunUnderWay,
@@ -68,7 +69,11 @@ class ExecutorProcess:
     """
 
     def __init__(
-        self, program: Program, process: asyncio.subprocess.Process, results: RunResults
+        self,
+        program: Program,
+        process: asyncio.subprocess.Process,
+        results: RunResults,
+        guard: Guard,
     ) -> None:
         self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
         self.is_ready = False
@@ -76,6 +81,7 @@ class ExecutorProcess:
         self.program = program
         self._process = process
         self._results = results
+        self._guard = guard
         self._loop = asyncio.get_running_loop()
         self._greeting: Ready | Refused | None = None
         self._greeted = asyncio.Event()
@@ -86,7 +92,7 @@ class ExecutorProcess:
         self._link: Link[ToWorker] | None = None
 
     @classmethod
-    async def start(cls, program: Program, results: RunResults) -> Self:
+    async def start(cls, program: Program, results: RunResults, guard: Guard) -> Self:
         """OSError when the system has no more memory, processes or descriptors to give."""
         ours, theirs = socket.socketpair()
         with theirs:
@@ -100,7 +106,8 @@ class ExecutorProcess:
             except BaseException:
                 ours.close()
                 raise
-        executor = cls(program, process, results)
+        guard.born(process.pid)
+        executor = cls(program, process, results, guard)
         executor._link = await Link.over(ours, from_executor(), executor._receive)
         return executor
 
@@ -167,6 +174,7 @@ class ExecutorProcess:
         status = await self._process.wait()
         # What user code started lives on in the group, and what it forked may hold the socket open for ever.
         self._kill_group()
+        self._guard.gone(self._process.pid)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_FRAMES_SECONDS):
                 await self._link.lost.wait()

@@ -40,6 +40,9 @@ class NoGuard:
         pass
 
 
+NO_GUARD: Guard = NoGuard()
+
+
 class GuardProcess:
     """A process that kills the groups when this one dies or the deadline passes, and in the first case closes the
     session. One that dies itself is replaced by another, which is told all that is current; not for ever.
