@@ -16,7 +16,6 @@ HANDLERS = "tests.integration.executors.greedy_handlers:handlers"
 OUTPUT_MIB = 16
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="nothing bounds memory there")
-TYPES = pytest.mark.parametrize("type", ["devour", "devour.sync", "devour.to_thread"])
 
 
 @pytest.fixture
@@ -32,8 +31,16 @@ async def limited() -> AsyncIterator[Child]:
 
 
 @ON_LINUX
-@TYPES
-@pytest.mark.parametrize("how", ["at_once", "bit_by_bit", "small_objects"])
+@pytest.mark.parametrize(
+    ("type", "how"),
+    [
+        ("devour", "at_once"),
+        ("devour", "bit_by_bit"),
+        ("devour.sync", "bit_by_bit"),
+        ("devour.sync", "small_objects"),
+        ("devour.to_thread", "at_once"),
+    ],
+)
 async def test_a_run_that_needs_more_than_its_memory_is_told_so(
     limited: Child, type: str, how: str
 ) -> None:

@@ -28,15 +28,18 @@ def last_told(child: Child, run: Run) -> tuple[float | None, str, object]:
     return fraction, note, json.loads(checkpoint)
 
 
-@pytest.mark.parametrize("type", ["tell", "tell.sync", "tell.in_a_thread", "tell_and_fail"])
-@pytest.mark.parametrize("count", [1, 5_000])
-async def test_the_last_of_each_leaves_before_the_end(child: Child, type: str, count: int) -> None:
-    run = a_run_frame(type, count)
+@pytest.mark.parametrize("count", [1, 3_000])
+async def test_the_last_of_each_leaves_before_the_end(child: Child, count: int) -> None:
+    types = ["tell", "tell.sync", "tell.in_a_thread", "tell_and_fail"]
+    runs = [a_run_frame(type, count) for type in types]
 
-    await child.outcome_of(run)
+    child.send(*runs)
+    for run in runs:
+        await child.ended(run)
 
-    assert last_told(child, run) == (1.0, f"{count} of {count}", {"done": count})
-    assert isinstance(child.of(run)[-1], Ended)
+    expected = (1.0, f"{count} of {count}", {"done": count})
+    assert [last_told(child, run) for run in runs] == [expected] * len(runs)
+    assert all(isinstance(child.of(run)[-1], Ended) for run in runs)
 
 
 @pytest.mark.parametrize("why", [Interruption.TIMEOUT, Interruption.DRAIN])
@@ -58,7 +61,7 @@ async def test_what_is_told_all_the_time_is_sent_now_and_then(child: Child) -> N
 
     told = child.all_told(run)
     assert sum(one.fraction is not None for one in told) <= 3
-    assert 3 < sum(one.checkpoint is not None for one in told) <= 14
+    assert 1 < sum(one.checkpoint is not None for one in told) <= 14
 
 
 async def test_a_checkpoint_is_out_before_the_handler_goes_on(child: Child) -> None:
