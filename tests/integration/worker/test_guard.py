@@ -151,17 +151,12 @@ async def test_at_the_deadline_all_are_killed_and_the_session_is_left_to_the_wor
         assert not opened.serving.faults.calls
 
 
-async def test_a_deadline_kills_once_and_the_next_one_again(guard: Guarding) -> None:
+async def test_after_a_deadline_the_next_one_counts(guard: Guarding) -> None:
     with groups(SLEEP, SLEEP) as [early, late]:
         guard.tell(f"+{early.pid}", f"until {boot_seconds()}")
         await eventually(lambda: not running(early.pid))
-        guard.tell(f"+{late.pid}")
-        with groups(SLEEP) as [witness], guarding() as other:
-            other.tell(f"+{witness.pid}", f"until {boot_seconds()}")
-            await eventually(lambda: not running(witness.pid))
-        assert running(late.pid)
 
-        guard.tell(f"until {boot_seconds()}")
+        guard.tell(f"+{late.pid}", f"until {boot_seconds()}")
 
         await eventually(lambda: not running(late.pid))
 

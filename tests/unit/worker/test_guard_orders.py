@@ -36,6 +36,39 @@ def test_what_is_no_order_changes_nothing(orders: Orders, line: str) -> None:
     assert (len(orders.groups), orders.until, orders.session) == (0, math.inf, None)
 
 
+def test_a_deadline_kills_once_what_there_is_and_nothing_that_comes_later() -> None:
+    class Counting(ProcessGroups):
+        kills = 0
+
+        def kill(self) -> None:
+            self.kills += 1
+
+    groups, now = Counting(), [100.0]
+    orders = Orders(now=lambda: now[0], groups=groups)
+    for line in ("+1234567", "until 101"):
+        orders.hear(line)
+    assert orders.kill_at_the_deadline() == 0
+
+    now[0] = 101.0
+
+    assert [orders.kill_at_the_deadline() for _ in range(2)] == [1, 0]
+    assert groups.kills == 1
+    orders.hear("until 100")
+    assert orders.kill_at_the_deadline() == 1
+
+
+def test_a_group_is_waited_for_until_it_is_gone() -> None:
+    groups = ProcessGroups()
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as leader:
+        groups.add(leader.pid)
+        assert not groups.are_gone(within_seconds=0.02)
+
+        groups.kill()
+
+        assert groups.are_gone(within_seconds=5)
+        assert len(groups) == 1
+
+
 def test_a_number_that_another_process_has_by_now_is_not_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
