@@ -22,6 +22,10 @@ from tests.e2e.processes import ServiceProcess, free_port
 from treadle_local.valkey_server import ValkeyServer
 
 LEASE_SECONDS = 5.0
+STOP_GRACE_SECONDS = 1.0
+DRAIN_SECONDS = 2.0
+USER_CODE_MARK = "TREADLE_CHAOS_WORKER"
+"""In the environment of workers and of all that they start."""
 _LISTENS_SECONDS = 30.0
 
 
@@ -77,14 +81,18 @@ class Cluster:
         """The processes that were started last, none of them a zombie."""
         return all(_is_alive(pid) for pid in self._pids.values())
 
+    @property
+    def live_workers(self) -> int:
+        return sum(_is_alive(worker.pid) for worker in self.workers)
+
     def log(self) -> str:
         return "\n".join(f"== {s.folder.name}\n{s.log_file.read_text()[-3000:]}" for s in self.all)
 
-    def sql(self, query: str, *values: object) -> list[tuple[object, ...]]:
+    def sql(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+    def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
@@ -93,9 +101,22 @@ class Cluster:
             keys = client.keys(f"{{{self.prefix}}}/ready/*")
             return sum(int(client.zcard(key)) for key in keys)
 
+    def processes_of_workers(self) -> list[int]:
+        """The workers themselves, and whatever they or their handlers started, wherever it went."""
+        return [process.pid for process in psutil.process_iter() if _bears(process, self.prefix)]
+
     def flush_redis(self) -> None:
         with redis.Redis.from_url(self.valkey.url) as client:
             client.flushall()
+
+
+def end_connections(database_url: str) -> None:
+    """All that there are to this database, save the one that says so."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def kill_tree(service: ServiceProcess) -> None:
@@ -113,6 +134,11 @@ def freeze(service: ServiceProcess) -> None:
 
 def thaw(service: ServiceProcess) -> None:
     _signal(_tree(service), signal.SIGCONT)
+
+
+def children(worker: ServiceProcess, module: str) -> list[psutil.Process]:
+    """Those processes of a worker that run `module`."""
+    return [p for p in psutil.Process(worker.pid).children() if module in p.cmdline()]
 
 
 def _tree(service: ServiceProcess) -> list[psutil.Process]:
@@ -139,6 +165,13 @@ def _wait_until_it_listens(store: ServiceProcess) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _bears(process: psutil.Process, mark: str) -> bool:
+    try:
+        return process.environ().get(USER_CODE_MARK) == mark
+    except psutil.Error:
+        return False
 
 
 def _is_alive(pid: int) -> bool:
@@ -180,7 +213,8 @@ def _make(
         "TREADLE_REDIS_KEY_PREFIX": prefix,
         "TREADLE_STORE_TARGET": _target(store_ports),
         "TREADLE_LEASE_TTL_SECONDS": str(LEASE_SECONDS),
-        "TREADLE_STOP_GRACE_SECONDS": "1",
+        "TREADLE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
+        "TREADLE_WORKER_DRAIN_SECONDS": str(DRAIN_SECONDS),
         "TREADLE_WORKER_EXECUTORS": "1",
         "TREADLE_WORKER_HANDLERS": "tests.chaos.handlers:handlers",
         **env,
@@ -209,6 +243,7 @@ def _make(
             f"http://127.0.0.1:{probes[n]}/health/ready",
             TREADLE_WORKER_PROBE_PORT=str(probes[n]),
             TREADLE_WORKER_NAME=f"worker-{n}",
+            **{USER_CODE_MARK: prefix},
             TREADLE_STORE_TARGET=targets[n],
         )
         for n in range(2)

@@ -1,6 +1,7 @@
 """One cluster for all tests of this folder, on a PostgreSQL and a Valkey that they may stop.
 
-`--rounds` repeats every fault: the medians and the worst of the recoveries are told at the end.
+`--rounds` repeats every fault: the medians and the worst of the recoveries are told at the end. `--seed` and
+`--duration` are those of the chaos run.
 """
 
 from collections import defaultdict
@@ -28,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rounds", type=int, default=1, help="how often each fault of tests/chaos happens"
     )
+    parser.addoption("--seed", type=int, help="what the chaos run draws all its choices from")
+    parser.addoption("--duration", type=float, help="seconds of the chaos run")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -84,15 +87,14 @@ def cluster(
 
 
 @pytest.fixture
-def jobs(
-    cluster: Cluster,
-    postgres: PostgresServer,
-    valkey: ValkeyServer,
-    tmp_path: Path,
-    pytestconfig: pytest.Config,
-) -> Iterator[Jobs]:
-    yield Jobs(cluster, tmp_path / "ledger", recoveries=pytestconfig.stash[RECOVERIES])
-    # What a test that failed left broken must not fail the next one.
+def jobs(whole: Cluster, tmp_path: Path, pytestconfig: pytest.Config) -> Jobs:
+    return Jobs(whole, tmp_path / "ledger", recoveries=pytestconfig.stash[RECOVERIES])
+
+
+@pytest.fixture
+def whole(cluster: Cluster, postgres: PostgresServer, valkey: ValkeyServer) -> Iterator[Cluster]:
+    """The cluster; what a test that failed leaves broken must not fail the next one."""
+    yield cluster
     for server in (postgres, valkey):
         if server.exit_code is not None:
             server.start()

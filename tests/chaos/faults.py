@@ -36,9 +36,9 @@ def longest_pause(jobs: Jobs, *, since: float) -> float:
 def running(cluster: Cluster, jobs: Jobs, worker: int) -> set[str]:
     rows = cluster.sql(
         "SELECT id::text FROM live_jobs"
-        " WHERE state = 'RUNNING' AND worker = %s AND metadata ->> 'tag' = %s",
-        f"worker-{worker}",
-        jobs.tag,
+        " WHERE state = 'RUNNING' AND worker = %(worker)s AND metadata ->> 'tag' = %(tag)s",
+        worker=f"worker-{worker}",
+        tag=jobs.tag,
     )
     return {str(row[0]) for row in rows}
 

@@ -1,24 +1,79 @@
-"""What the workers of the chaos tests run."""
+"""What the workers of the chaos tests run: the well behaved, the slow, the stubborn and the deadly."""
 
-import asyncio
+import ctypes
+import os
+import signal
 import subprocess
-import time
-from pathlib import Path
 from typing import Any
 
-from treadle import Handlers, JobContext
+from tests.chaos.ledger import Ledger
+
+from treadle import Handlers, JobContext, Permanent, Retry, Snooze
 
 handlers = Handlers()
+LOOP_TIMEOUT_SECONDS = 1.0
+_SOON = Retry(initial=0.2, maximum=1.0, multiplier=2.0)
+_ROUNDS = 1_000_000
+"""Of a loop in C that takes about a tenth of a second."""
 
 
 @handlers.register("work")
 async def work(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
-    """Writes its start and its end to a file: short appends are not torn."""
-    ledger = Path(payload["file"])
-    _write(ledger, context, "start")
-    await asyncio.sleep(payload["seconds"])
-    _write(ledger, context, "end")
-    return {"fence": context.fence}
+    ledger = Ledger.begin(payload, context)
+    await ledger.nap(payload["seconds"])
+    return ledger.end()
+
+
+@handlers.register("thread")
+def thread(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    ledger.hold(payload["seconds"])
+    return ledger.end()
+
+
+@handlers.register("blocked-loop")
+async def blocked_loop(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    ledger.hold(payload["seconds"])
+    return ledger.end()
+
+
+@handlers.register("snoozes")
+async def snoozes(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    if context.fence <= payload["times"]:
+        raise Snooze(0.3)
+    return ledger.end()
+
+
+@handlers.register("fails", max_attempts=3, retry=_SOON)
+async def fails(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    """`until`: the attempt that succeeds, if there is one."""
+    ledger = Ledger.begin(payload, context)
+    if context.attempt < payload["until"]:
+        raise ValueError(f"attempt {context.attempt} fails")
+    return ledger.end()
+
+
+@handlers.register("hopeless", max_attempts=3)
+def hopeless(payload: dict[str, Any], context: JobContext) -> None:
+    Ledger.begin(payload, context)
+    raise Permanent("no use")
+
+
+@handlers.register("c-loop", timeout=LOOP_TIMEOUT_SECONDS, max_attempts=2, retry=_SOON)
+async def c_loop(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    """Hears nothing, and lets nothing else of its process run."""
+    ledger = Ledger.begin(payload, context)
+    ledger.hold(payload["seconds"], do=_sum)
+    return ledger.end()
+
+
+@handlers.register("c-loop-in-a-thread", timeout=LOOP_TIMEOUT_SECONDS, max_attempts=1)
+def c_loop_in_a_thread(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    ledger.hold(payload["seconds"], do=_sum)
+    return ledger.end()
 
 
 @handlers.register("spin")
@@ -26,13 +81,33 @@ def spin(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
     """Its first run holds the GIL in C for ever, and has started a program; the next one ends at once."""
     if context.fence == 1:
         subprocess.Popen(["sleep", "600"])
-        _write(Path(payload["file"]), context, "start")
+    ledger = Ledger.begin(payload, context)
+    if context.fence == 1:
         sum(range(10**12))
-    _write(Path(payload["file"]), context, "start")
-    _write(Path(payload["file"]), context, "end")
-    return {"fence": context.fence}
+    return ledger.end()
 
 
-def _write(ledger: Path, context: JobContext, what: str) -> None:
-    with ledger.open("a") as lines:
-        lines.write(f"{context.job_id} {context.fence} {what} {time.time():.3f}\n")
+@handlers.register("deadly")
+async def deadly(payload: dict[str, Any], context: JobContext) -> None:
+    """Ends its process, each time."""
+    Ledger.begin(payload, context)
+    match payload["how"]:
+        case "exit":
+            os._exit(7)
+        case "segfault":
+            ctypes.string_at(0)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@handlers.register("offspring")
+async def offspring(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    """Leaves a process behind that nobody waits for."""
+    ledger = Ledger.begin(payload, context)
+    subprocess.Popen(["sleep", "600"])  # noqa: ASYNC220
+    await ledger.nap(payload["seconds"])
+    return ledger.end()
+
+
+def _sum(_: float) -> None:
+    sum(range(_ROUNDS))

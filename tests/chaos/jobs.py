@@ -15,10 +15,14 @@ from uuid import uuid4
 
 import httpx
 from tests.chaos.cluster import Cluster
-from tests.chaos.history import History, Run, SeenJob, violations
+from tests.chaos.evidence import Notes, gather, left_over, listed
+from tests.chaos.history import Call, Expectation, Line
+from tests.chaos.judge import violations
+from tests.chaos.ledger import read_lines
 
 _SUBMITTERS = 8
 _STREAM_PAUSE_SECONDS = 0.02
+_EXPECTATIONS = {type: Expectation(ends=frozenset({"SUCCESS"})) for type in ("work", "spin")}
 
 
 @dataclass
@@ -95,12 +99,8 @@ class Jobs:
         self.ids.append(job_id)
         return job_id
 
-    def runs(self, what: str = "start") -> list[Run]:
-        if not self.ledger.exists():
-            return []
-        words = [line.split() for line in self.ledger.read_text().splitlines()]
-        runs = [Run(job_id, int(fence), does, float(at)) for job_id, fence, does, at in words]
-        return [run for run in runs if run.what == what]
+    def runs(self, what: str = "start") -> list[Line]:
+        return [line for line in read_lines(self.ledger) if line.what == what]
 
     def started(self) -> set[str]:
         return {run.job_id for run in self.runs()}
@@ -113,64 +113,27 @@ class Jobs:
 
     def all(self, **filters: str) -> dict[str, dict[str, Any]]:
         """Those of this test by id, as lists show them."""
-        found: dict[str, dict[str, Any]] = {}
-        query = {"metadata.tag": self.tag, "limit": "100", **filters}
-        while True:
-            answer = self.cluster.clients[0].get("/v1/jobs", params=query)
-            assert answer.status_code == httpx.codes.OK, answer.text
-            page = answer.json()
-            found.update({job["id"]: job for job in page["items"]})
-            if page["next_cursor"] is None:
-                return found
-            query["cursor"] = page["next_cursor"]
+        return listed(self.cluster, self.tag, **filters)
 
     def wait_until_ended(self, within_seconds: float = 20.0) -> None:
-        wait_until(
-            lambda: (
-                self.cluster.sql(
-                    "SELECT count(*) FROM live_jobs WHERE metadata ->> 'tag' = %s", self.tag
-                )
-                == [(0,)]
-            ),
-            within_seconds,
-            self.cluster,
-        )
+        wait_until_ended(self.cluster, self.tag, within_seconds)
 
 
 def check_invariants(jobs: Jobs, ended_within_seconds: float = 20.0) -> None:
     """What holds after every fault: the promises, all succeeded, none of our processes ended by itself."""
     cluster = jobs.cluster
     jobs.wait_until_ended(ended_within_seconds)
-    wait_until(lambda: not any(_left_over(cluster).values()), 3.0, cluster)
-    in_api, in_database = jobs.all(), _in_database(jobs)
-    history = History(
-        accepted=set(jobs.ids),
-        answers=jobs.answers,
-        jobs=in_database,
-        runs=[*jobs.runs("start"), *jobs.runs("end")],
-        left_over=_left_over(cluster),
-    )
+    wait_until(lambda: not any(left_over(cluster).values()), 3.0, cluster)
+    answers = Counter({(Call.SUBMIT, status): count for status, count in jobs.answers.items()})
+    notes = Notes(accepted=set(jobs.ids), answers=answers)
+    history = gather(cluster, jobs.tag, jobs.ledger, notes, _EXPECTATIONS)
     assert violations(history) == [], cluster.log()
-    assert {job_id: job["state"] for job_id, job in in_api.items()} == dict.fromkeys(
-        in_database, "SUCCESS"
-    )
     assert cluster.all_alive(), cluster.log()
 
 
-def _left_over(cluster: Cluster) -> dict[str, int]:
-    [(held,)] = cluster.sql("SELECT count(*)::int FROM held")
-    assert isinstance(held, int)
-    return {"runs held": held, "ids in Redis": cluster.ready_ids()}
-
-
-def _in_database(jobs: Jobs) -> dict[str, SeenJob]:
-    rows = jobs.cluster.rows(
-        "SELECT id::text, state, fence, fence_base, attempt, losses, interruptions, snoozes,"
-        " (result ->> 'fence')::int AS result_fence"
-        " FROM finished_jobs WHERE metadata ->> 'tag' = %s",
-        jobs.tag,
-    )
-    return {row.pop("id"): SeenJob(**row) for row in rows}
+def wait_until_ended(cluster: Cluster, tag: str, within_seconds: float) -> None:
+    unended = "SELECT count(*)::int FROM live_jobs WHERE metadata ->> 'tag' = %(tag)s"
+    wait_until(lambda: cluster.sql(unended, tag=tag) == [(0,)], within_seconds, cluster)
 
 
 def wait_until(

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Callable
 
-import psycopg
 import pytest
-from tests.chaos.cluster import LEASE_SECONDS, Cluster
+from tests.chaos.cluster import LEASE_SECONDS, Cluster, end_connections
 from tests.chaos.fault_proxy import Mode
 from tests.chaos.faults import first_start_after, let_pass, longest_pause, under_way
 from tests.chaos.jobs import Jobs, check_invariants, wait_until
@@ -84,11 +83,7 @@ def test_when_all_connections_to_postgresql_end_what_was_acknowledged_still_runs
 ) -> None:
     with jobs.stream():
         under_way(jobs, cluster)
-        with psycopg.connect(cluster.database_url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        end_connections(cluster.database_url)
         ended_at = time.time()
         under_way(jobs, cluster)
         under_way(jobs, cluster)

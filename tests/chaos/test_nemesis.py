@@ -1,0 +1,65 @@
+"""Everything at once: a client that asks for much, a nemesis that breaks what it can, a judge who saw it all.
+
+make chaos SEED=1 DURATION=300
+
+What is broken: nemesis.py. What is asked: kinds.py, client.py. What then runs: handlers.py. What is judged: judge*.py.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.chaos.chaos_run import ChaosRun, new_client, report
+from tests.chaos.cluster import Cluster
+from tests.chaos.judge import violations
+from tests.chaos.nemesis import Nemesis, rounds
+
+from treadle_local.postgres_server import PostgresServer
+
+_FEW = {
+    "Redis forgets all",
+    "PostgreSQL ends all connections",
+    "api 0 is killed",
+    "store 1 is killed",
+    "worker 0 loses its supervisor",
+    "worker 1 loses an executor",
+    "worker 1 is told to stop twice",
+}
+"""What is recovered from in seconds."""
+_FEW_SECONDS = 6.0
+_LONG, _SHORT = 8.0, 0.5
+"""Seconds of the longest fault."""
+
+
+def test_whatever_breaks_every_promise_is_kept(
+    whole: Cluster, postgres: PostgresServer, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    seed = pytestconfig.getoption("seed") or 1
+    seconds = pytestconfig.getoption("duration")
+    say = _terminal(pytestconfig) if seconds else _nobody
+    nemesis, chance = Nemesis(whole, postgres, say), Random(seed)
+    faults = [f for f in nemesis.faults() if seconds or str(f) in _FEW]
+    planned = islice(rounds(faults, chance, _LONG if seconds else _SHORT), 1_000)
+    client = new_client(whole, tmp_path, chance)
+    run = ChaosRun(cluster=whole, nemesis=nemesis, client=client, folder=tmp_path)
+
+    say(f"seed {seed}, {seconds} s")
+    history = run(list(planned), seconds or _FEW_SECONDS)
+
+    found = violations(history)
+    for line in (*report(history, nemesis), f"{len(found)} violations", *found):
+        say(line)
+    assert found == [], "" if seconds else whole.log()
+
+
+def _terminal(config: pytest.Config) -> Callable[[str], None]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    assert reporter is not None
+    write: Callable[[str], None] = reporter.write_line
+    return write
+
+
+def _nobody(_: str) -> None:
+    pass
