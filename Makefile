@@ -9,7 +9,7 @@ LONGEST := tests/model/
 # Those of the folders beside the packages that hold Python.
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
-.PHONY: help run test soak recovery check check-generated proto bench lock docs psql redis-cli clean
+.PHONY: help run test soak recovery chaos check check-generated proto bench lock docs psql redis-cli clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ soak: .venv/ready ## the tests that take minutes, then `recovery`; or the long o
 
 recovery: .venv/ready ## every fault ten times, with the median and the worst of the recoveries
 	$(PYTHON) -m pytest -q tests/chaos --rounds 10 $(ARGS)
+
+chaos: .venv/ready ## everything breaks under a client that asks for much: make chaos SEED=1 DURATION=300
+	$(PYTHON) -m pytest -q -s tests/chaos/test_nemesis.py --seed $(or $(SEED),1) --duration $(or $(DURATION),300)
 
 check: .venv/ready check-generated ## format, lint, types, imports, generated code
 	$(PYTHON) -m ruff format --check

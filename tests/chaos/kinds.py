@@ -50,11 +50,11 @@ KINDS = (
     _kind("fails", 6, "SUCCESS", lambda chance: {"until": chance.randint(2, 3)}),
     _kind("fails", 4, "FAILED error", lambda _: {"until": 9}),
     _kind("hopeless", 3, "FAILED permanent", lambda _: {}),
-    _kind("c-loop", 2, "FAILED timeout", _naps(20.0, 20.0), longest_life=_LOOP_LIVES),
+    _kind("c-loop", 1, "FAILED timeout", _naps(20.0, 20.0), longest_life=_LOOP_LIVES),
     _kind("c-loop-in-a-thread", 1, "FAILED timeout", _naps(20.0, 20.0), longest_life=_LOOP_LIVES),
     _kind(
         "deadly",
-        2,
+        1,
         LOST,
         lambda chance: {"how": chance.choice(["exit", "segfault", "kill"])},
         kills_its_process=True,

@@ -204,10 +204,10 @@ def rounds(faults: Sequence[Fault], chance: Random, longest: float = 8.0) -> Ite
         if len(left) < 2:
             left += chance.sample(faults, len(faults))
         chosen = [left.pop(0)]
-        if number % 4 == 0:
-            other = next(fault for fault in left if fault.target != chosen[0].target)
-            left.remove(other)
-            chosen.append(other)
+        others = [fault for fault in left if fault.target != chosen[0].target]
+        if number % 4 == 0 and others:
+            left.remove(others[0])
+            chosen.append(others[0])
         seconds = chance.choice([chance.uniform(0.2, 1.5), chance.uniform(1.5, 8.0)])
         seconds = min(seconds, longest)
         yield Round(chance.uniform(0.5, 3.0), chosen, seconds)
