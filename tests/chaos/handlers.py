@@ -8,13 +8,14 @@ from typing import Any
 
 from tests.chaos.ledger import Ledger
 
-from treadle import Handlers, JobContext, Permanent, Retry, Snooze
+from treadle import Handlers, Interrupted, JobContext, Permanent, Retry, Snooze
 
 handlers = Handlers()
 LOOP_TIMEOUT_SECONDS = 1.0
 _SOON = Retry(initial=0.2, maximum=1.0, multiplier=2.0)
 _ROUNDS = 1_000_000
 """Of a loop in C that takes about a tenth of a second."""
+_STEP_SECONDS = 0.2
 
 
 @handlers.register("work")
@@ -107,6 +108,55 @@ async def offspring(payload: dict[str, Any], context: JobContext) -> dict[str, i
     subprocess.Popen(["sleep", "600"])  # noqa: ASYNC220
     await ledger.nap(payload["seconds"])
     return ledger.end()
+
+
+@handlers.register("isolated", isolated=True)
+async def isolated(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    await ledger.nap(payload["seconds"])
+    return ledger.end()
+
+
+@handlers.register("greedy", isolated=True, memory_mb=64, max_attempts=1)
+def greedy(payload: dict[str, Any], context: JobContext) -> None:
+    Ledger.begin(payload, context)
+    eaten = []
+    while True:
+        eaten.append(bytearray(1 << 20))
+
+
+@handlers.register("limited", concurrency=2)
+async def limited(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    ledger = Ledger.begin(payload, context)
+    await ledger.nap(payload["seconds"])
+    return ledger.end()
+
+
+@handlers.register("steps")
+async def steps(payload: dict[str, Any], context: JobContext) -> dict[str, int]:
+    """Goes on where the run before it was interrupted, and keeps how far it came when it is itself."""
+    ledger = Ledger.begin(payload, context)
+    for step in range(_resumed(ledger), payload["steps"]):
+        context.progress(step / payload["steps"])
+        context.checkpoint({"job": str(context.job_id), "fence": context.fence, "step": step})
+        if context.interrupted:
+            ledger.write(f"kept:{step}")
+            raise Interrupted
+        await ledger.nap(_STEP_SECONDS)
+    return ledger.end()
+
+
+def _resumed(ledger: Ledger) -> int:
+    """The step to go on with; that of another job, or of a run that is yet to come, is no state of ours."""
+    context = ledger.context
+    state = context.checkpoint_state
+    if state is None:
+        return 0
+    if state["job"] != str(context.job_id) or state["fence"] >= context.fence:
+        raise Permanent(f"fence {context.fence} got {state}")
+    ledger.write(f"resumed:{state['step']}")
+    step: int = state["step"]
+    return step
 
 
 def _sum(_: float) -> None:

@@ -9,7 +9,8 @@ FINAL = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 
 
 class Line(NamedTuple):
-    """Of the ledger that handlers write: start, alive, end. `at`: by this machine's clock, in seconds."""
+    """Of the ledger that handlers write: start, alive, end; kept:N and resumed:N of those that keep how far they came.
+    `at`: by this machine's clock, in seconds."""
 
     job_id: str
     fence: int

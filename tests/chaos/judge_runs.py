@@ -44,7 +44,24 @@ def runs_beyond_their_time(history: History) -> Iterator[str]:
                 yield f"{job_id} lived {lived:.1f} s under fence {fence}, and may {limit:.1f} s"
 
 
-RUNS = (starts_that_were_not_granted, runs_beside_each_other, runs_beyond_their_time)
+def checkpoints_that_were_forgotten(history: History) -> Iterator[str]:
+    """What a run kept when it gave itself back is what the next run gets."""
+    given_back = {(f.job_id, f.fence) for f in history.failures if f.kind == "interrupted"}
+    started = {(line.job_id, line.fence) for line in history.lines if line.what == "start"}
+    said = {(line.job_id, line.fence, line.what) for line in history.lines}
+    for job_id, fence, what in said:
+        word, _, step = what.partition(":")
+        has_next = (job_id, fence) in given_back and (job_id, fence + 1) in started
+        if word == "kept" and has_next and (job_id, fence + 1, f"resumed:{step}") not in said:
+            yield f"{job_id} kept step {step} under fence {fence}, and its next run did not get it"
+
+
+RUNS = (
+    starts_that_were_not_granted,
+    runs_beside_each_other,
+    runs_beyond_their_time,
+    checkpoints_that_were_forgotten,
+)
 
 
 def _runs_by_job(history: History) -> dict[str, dict[int, list[float]]]:

@@ -59,6 +59,10 @@ KINDS = (
         lambda chance: {"how": chance.choice(["exit", "segfault", "kill"])},
         kills_its_process=True,
     ),
+    _kind("steps", 6, "SUCCESS", lambda chance: {"steps": chance.randint(5, 15)}),
+    _kind("isolated", 3, "SUCCESS", _naps(0.2, 1.0)),
+    _kind("limited", 4, "SUCCESS", _naps(0.2, 1.0)),
+    _kind("greedy", 2, "FAILED oom", lambda _: {}),
     _kind("offspring", 2, "SUCCESS", _naps(0.1, 0.3)),
 )
 

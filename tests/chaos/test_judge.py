@@ -134,6 +134,10 @@ CANCELLED_WHILE_RUNNING = word("cancel", 1, "RUNNING", 3)
             told(SOUND, word("cancel", 9, "SUCCESS", None, 409)), id="a cancellation that is late"
         ),
         pytest.param(
+            replace(SOUND, lines=[*LINES, Line("a", 1, "kept:3", 1.5)]),
+            id="a checkpoint that was lost with its run",
+        ),
+        pytest.param(
             replace(SOUND, failures=[Failure("a", 1, "lost")], executors_killed=1),
             id="a loss by the death of an executor of its own",
         ),
@@ -205,6 +209,14 @@ def test_what_may_happen_is_accepted(history: History) -> None:
                 expectations={"work": Expectation(ends=frozenset({"SUCCESS"}), longest_life=1.0)},
             ),
             "a lived 2.0 s under fence 2, and may 1.0 s",
+        ),
+        (
+            replace(
+                with_row(losses=0, interruptions=1),
+                failures=[Failure("a", 1, "interrupted", "drained")],
+                lines=[*LINES, Line("a", 1, "kept:3", 1.5), Line("a", 2, "resumed:2", 7.0)],
+            ),
+            "a kept step 3 under fence 1, and its next run did not get it",
         ),
         (
             told(SOUND, word("read", 1, "RUNNING", 4), word("read", 2, "PENDING", 3)),
