@@ -40,13 +40,15 @@ class ChaosRun:
             asking = pool.submit(self.client.run)
             try:
                 self.nemesis.rage(rounds, seconds)
+                mended_at = time.monotonic()
                 self.client.has_enough.set()
-                _came_true(lambda: asking.done(), _ENDED_WITHIN)
+                _came_true(asking.done, _ENDED_WITHIN)
             finally:
                 self.client.has_enough.set()
                 self.client.gives_up.set()
             asking.result()
         self._come_to_rest()
+        self.nemesis.say(f"at rest {time.monotonic() - mended_at:.1f} s after all was mended")
         self._take_a_full_load()
         self._stop_the_workers()
         history = self._history()

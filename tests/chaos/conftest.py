@@ -92,6 +92,12 @@ def jobs(whole: Cluster, tmp_path: Path, pytestconfig: pytest.Config) -> Jobs:
 
 
 @pytest.fixture
+def neighbours(whole: Cluster, tmp_path: Path) -> Jobs:
+    """Those that run in the same processes as the jobs of a test, and must not be harmed."""
+    return Jobs(whole, tmp_path / "ledger of neighbours")
+
+
+@pytest.fixture
 def whole(cluster: Cluster, postgres: PostgresServer, valkey: ValkeyServer) -> Iterator[Cluster]:
     """The cluster; what a test that failed leaves broken must not fail the next one."""
     yield cluster

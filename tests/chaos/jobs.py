@@ -84,7 +84,7 @@ class Jobs:
             yield connection
 
     def _body(self, seconds: float, more: dict[str, Any]) -> bytes:
-        payload = {"file": str(self.ledger), "seconds": seconds}
+        payload = {"file": str(self.ledger), "seconds": seconds, **more.pop("payload", {})}
         body = {"type": "work", "payload": payload, "metadata": {"tag": self.tag}, **more}
         return json.dumps(body).encode()
 
