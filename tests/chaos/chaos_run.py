@@ -15,7 +15,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import gather, left_over
 from tests.chaos.history import History
 from tests.chaos.jobs import Jobs
-from tests.chaos.kinds import expectations
+from tests.chaos.kinds import KINDS, Kind, expectations
 from tests.chaos.nemesis import Nemesis, Round
 
 _ENDED_WITHIN = 90.0
@@ -97,9 +97,12 @@ class ChaosRun:
         )
 
 
-def new_client(cluster: Cluster, folder: Path, chance: Random) -> Client:
+def new_client(
+    cluster: Cluster, folder: Path, chance: Random, kinds: Sequence[Kind] = KINDS
+) -> Client:
     return Client(
         apis=[str(http.base_url) for http in cluster.clients],
+        kinds=kinds,
         tag=uuid4().hex,
         ledger=folder / "ledger",
         chance=chance,

@@ -36,8 +36,8 @@ class Plan:
     tries_again: bool
 
     @classmethod
-    def drawn(cls, number: int, chance: Random) -> "Plan":
-        kind = drawn(chance)
+    def drawn(cls, number: int, kinds: Sequence[Kind], chance: Random) -> "Plan":
+        kind = drawn(kinds, chance)
         more: dict[str, Any] = {"priority": chance.choice([0, 0, 0, 5, 9])}
         if chance.random() < 0.1:
             more["delay_seconds"] = round(chance.uniform(0.2, 3.0), 2)
@@ -59,6 +59,7 @@ class Client:
     """Its jobs bear `tag`; `chance` decides all that it does. Of one job it asks one thing at a time."""
 
     apis: Sequence[str]
+    kinds: Sequence[Kind]
     tag: str
     ledger: Path
     chance: Random
@@ -84,7 +85,7 @@ class Client:
                 while not self.has_enough.is_set():
                     await open_jobs.acquire()
                     self.submits += 1
-                    plan = Plan.drawn(self.submits, self.chance)
+                    plan = Plan.drawn(self.submits, self.kinds, self.chance)
                     task = following.create_task(self._follow(plan))
                     task.add_done_callback(lambda _: open_jobs.release())
                     await asyncio.sleep(self.chance.uniform(0.02, 0.15))

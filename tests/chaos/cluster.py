@@ -215,7 +215,6 @@ def _make(
         "TREADLE_LEASE_TTL_SECONDS": str(LEASE_SECONDS),
         "TREADLE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
         "TREADLE_WORKER_DRAIN_SECONDS": str(DRAIN_SECONDS),
-        "TREADLE_WORKER_EXECUTORS": "1",
         "TREADLE_WORKER_HANDLERS": "tests.chaos.handlers:handlers",
         **env,
     }

@@ -78,11 +78,17 @@ def valkey(guard: Guard) -> Iterator[ValkeyServer]:
 
 @pytest.fixture(scope="session")
 def cluster(
-    postgres: PostgresServer, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+    postgres: PostgresServer,
+    valkey: ValkeyServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Cluster]:
     migrate(postgres.url())
     folder = tmp_path_factory.mktemp("cluster")
-    with running_cluster(folder, postgres.url(), valkey) as cluster:
+    # One executor is quicker to start; in a long run what it takes with it would hold up all the rest.
+    executors = "2" if pytestconfig.getoption("duration") else "1"
+    env = {"TREADLE_WORKER_EXECUTORS": executors}
+    with running_cluster(folder, postgres.url(), valkey, **env) as cluster:
         yield cluster
 
 

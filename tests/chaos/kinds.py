@@ -1,6 +1,6 @@
 """What the client of the chaos run submits, how often, and to which ends it may come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -67,8 +67,13 @@ KINDS = (
 )
 
 
-def drawn(chance: Random) -> Kind:
-    return chance.choices(KINDS, [kind.weight for kind in KINDS])[0]
+_TAKE_NEIGHBOURS_ALONG = {"c-loop", "c-loop-in-a-thread", "deadly"}
+HARMLESS = tuple(kind for kind in KINDS if kind.type not in _TAKE_NEIGHBOURS_ALONG)
+"""Whatever ran in a process that had to be killed runs again one by one, and that takes its time."""
+
+
+def drawn(kinds: Sequence[Kind], chance: Random) -> Kind:
+    return chance.choices(kinds, [kind.weight for kind in kinds])[0]
 
 
 def expectations() -> dict[str, Expectation]:
