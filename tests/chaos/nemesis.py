@@ -59,10 +59,11 @@ class Nemesis:
         began = time.monotonic()
         for planned in rounds:
             if time.monotonic() + planned.peace > began + seconds:
-                return
+                break
             time.sleep(planned.peace)
             self.say(f"{time.monotonic() - began:6.1f} s  {planned}")
             self._break(planned)
+        self.cluster.wait_until_ready()
 
     def _break(self, planned: Round) -> None:
         with ExitStack() as broken:
@@ -141,35 +142,41 @@ class Nemesis:
     @contextmanager
     def _killed(self, *services: ServiceProcess) -> Iterator[None]:
         for service in services:
+            service.wait_until_ready()
             kill_tree(service)
         yield
-        self._start(*services)
+        self.cluster.start(*services)
 
     @contextmanager
     def _without_supervisor(self, worker: ServiceProcess) -> Iterator[None]:
+        worker.wait_until_ready()
         worker.end(signal.SIGKILL)
         yield
-        self._start(worker)
+        self.cluster.start(worker)
 
     @contextmanager
     def _replaced(self, service: ServiceProcess, times: int = 1) -> Iterator[None]:
+        service.wait_until_ready()
         for _ in range(times):
             service.send(signal.SIGTERM)
             time.sleep(0.2)
         yield
         self._stop(service)
-        self._start(service)
+        self.cluster.start(service)
 
     @contextmanager
     def _deployed_anew(self) -> Iterator[None]:
         """Each when the one before it is there again."""
         for service in (*self.cluster.stores, *self.cluster.apis, *self.cluster.workers):
+            service.wait_until_ready()
             self._stop(service)
-            self._start(service)
+            self.cluster.start(service)
+            service.wait_until_ready()
         yield
 
     @contextmanager
     def _child_killed(self, worker: ServiceProcess, module: str) -> Iterator[None]:
+        worker.wait_until_ready()
         for process in children(worker, module)[:1]:
             self.executors_killed += module == "treadle_worker.executor"
             process.kill()
@@ -187,11 +194,6 @@ class Nemesis:
         code = service.terminate()
         if code != 0:
             self.complaints.append(f"{service.folder.name} was told to stop and ended with {code}")
-
-    def _start(self, *services: ServiceProcess) -> None:
-        self.cluster.start(*services)
-        for service in services:
-            service.wait_until_ready()
 
 
 def rounds(faults: Sequence[Fault], chance: Random, longest: float = 8.0) -> Iterator[Round]:
@@ -222,6 +224,7 @@ def _faults(target: str, order: int, during: Mapping[str, Callable[[], Broken]])
 
 @contextmanager
 def _frozen(service: ServiceProcess) -> Iterator[None]:
+    service.wait_until_ready()
     freeze(service)
     yield
     thaw(service)
@@ -229,6 +232,7 @@ def _frozen(service: ServiceProcess) -> Iterator[None]:
 
 @contextmanager
 def _frozen_supervisor(worker: ServiceProcess) -> Iterator[None]:
+    worker.wait_until_ready()
     worker.send(signal.SIGSTOP)
     yield
     worker.send(signal.SIGCONT)
