@@ -189,7 +189,7 @@ class ExecutorProcess:
         """What becomes of a run that is left when the process is gone."""
         own = self.program.own
         if self.died_by_itself(status):
-            return fate_in_a_death(own=own)
+            return fate_in_a_death(state, own=own)
         if self._overran:
             blocked = not any(run.overdue and run.heard for run in self.runs.values())
             return fate_in_a_kill(state, own=own, loop_was_blocked=blocked)

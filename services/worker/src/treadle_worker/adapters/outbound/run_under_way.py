@@ -22,8 +22,11 @@ class RunUnderWay:
     overdue: bool = False
 
 
-def fate_in_a_death(*, own: bool) -> Outcome:
+def fate_in_a_death(state: RunUnderWay, *, own: bool) -> Outcome:
     """The process died by itself, and any of its runs may be why: Started may have been lost with it."""
+    if own and state.asked in (Interruption.LOST, Interruption.DRAIN):
+        # The guard may have killed it, or its code ended itself as it was asked to.
+        return Released()
     return Lost() if own else Released(alone=True)
 
 
