@@ -115,12 +115,11 @@ class RunJobs:
         if not self._takes_in:
             self.give_back(runs, Released())
             return
-        beyond = self.seating.beyond(batch.seats, runs)
+        seated, beyond = self.seating.divide(batch.seats, runs)
         self.give_back(beyond, Snoozed(delay=BEYOND_THE_SEATS))
-        for run in runs:
-            if run not in beyond:
-                self.executors.run(run)
-        self.begun(runs)
+        for run in seated:
+            self.executors.run(run)
+        self.begun(seated)
 
     async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
         """The same call again until it is answered; None when the worker must not start it any more."""

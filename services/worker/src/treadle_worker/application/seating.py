@@ -62,13 +62,15 @@ class Seating:
             taken = sum(map(seats.is_alone, runs))
             self._took(_ALONE, self.executors.limits.alone, seats.alone, taken, put_off)
 
-    def beyond(self, seats: FreeSeats, runs: Sequence[ClaimedRun]) -> list[ClaimedRun]:
-        """Those of `runs` that have no seat, which a store that knows of no seats, or one asked twice, may grant."""
-        seated: list[ClaimedRun] = []
+    def divide(
+        self, seats: FreeSeats, runs: Sequence[ClaimedRun]
+    ) -> tuple[Sequence[ClaimedRun], Sequence[ClaimedRun]]:
+        """Those that have a seat, and those that have none: a store that knows of no seats, or one asked twice, may
+        grant these."""
+        seated, beyond = list[ClaimedRun](), list[ClaimedRun]()
         for run in runs:
-            if seats.put_off(run, seated) is None:
-                seated.append(run)
-        return [run for run in runs if run not in seated]
+            (seated if seats.put_off(run, seated) is None else beyond).append(run)
+        return seated, beyond
 
     def _seats(self, name: str, most: int, taken: int) -> Seats:
         now = self.clock()
