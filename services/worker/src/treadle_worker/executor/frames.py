@@ -12,6 +12,8 @@ from treadle.interruption import Interruption
 _Frame = TypeVar("_Frame")
 
 _LENGTH_BYTES = 4
+_MOST_BYTES = 64 * 1024 * 1024
+"""Far more than any frame has: so many are waited for in memory."""
 
 
 class FailureKind(StrEnum):
@@ -169,7 +171,10 @@ class Unpacker(Generic[_Frame]):
     def _bounds(self) -> Iterator[tuple[int, int]]:
         start = 0
         while len(self._buffer) >= (body := start + _LENGTH_BYTES):
-            start = body + int.from_bytes(self._buffer[start:body], "big")
+            length = int.from_bytes(self._buffer[start:body], "big")
+            if length > _MOST_BYTES:
+                raise msgspec.DecodeError(f"a frame of {length} bytes")
+            start = body + length
             if start > len(self._buffer):
                 return
             yield body, start
