@@ -5,15 +5,17 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from treadle_worker.executor.frames import Heard, Started, from_executor, packed
+from treadle_worker.executor.frames import Heard, Started, ToWorker, from_executor, packed
 
 
 def test_frames_come_out_whole_however_their_bytes_are_cut() -> None:
-    frames = [Started(uuid4(), 1), Heard(uuid4(), 2)]
+    frames: list[ToWorker] = [Started(uuid4(), 1), Heard(uuid4(), 2)]
     unpacker = from_executor()
 
     found = [
-        frame for byte in b"".join(map(packed, frames)) for frame in unpacker.feed(bytes([byte]))
+        frame
+        for byte in b"".join(packed(frame) for frame in frames)
+        for frame in unpacker.feed(bytes([byte]))
     ]
 
     assert found == frames

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from treadle_worker.adapters.outbound.executor_codec import limits_of, options_o
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, Program
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.run_results import RunResults
+from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
 from treadle_worker.executor.frames import HandlerOptions, Ready, Refused
 
@@ -63,6 +63,7 @@ class ExecutorPool:
         self._memory_mb: Mapping[str, int | None] = {}
         self._processes: set[ExecutorProcess] = set()
         self._unsent: dict[_Key, ClaimedRun] = {}
+        self._shared_queue: deque[_Key] = deque()
         self._own_queue: deque[_Key] = deque()
         self._results = RunResults()
         self._draining = False
@@ -126,6 +127,7 @@ class ExecutorPool:
         elif self._needs_its_own(run):
             self._seek_own_seat(run)
         else:
+            self._shared_queue.append((run.job_id, run.fence))
             self._share_out()
 
     def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
@@ -161,10 +163,12 @@ class ExecutorPool:
         return run.must_run_alone or run.type in self._limits.isolated
 
     def _share_out(self) -> None:
-        ready = [process for process in self._processes if process.takes_runs]
-        if ready:
-            for run in [run for run in self._unsent.values() if not self._needs_its_own(run)]:
-                del self._unsent[run.job_id, run.fence]
+        while self._shared_queue:
+            ready = [process for process in self._processes if process.takes_runs]
+            if not ready:
+                return
+            # It may have been released while it waited.
+            if run := self._unsent.pop(self._shared_queue.popleft(), None):
                 min(ready, key=lambda process: process.load).send(run)
 
     def _seek_own_seat(self, run: ClaimedRun) -> None:
@@ -235,7 +239,9 @@ class ExecutorPool:
     ) -> HandlersRefused | str | None:
         """What is wrong with a process that was never ready, or with one that died before it had ended any run."""
         try:
-            process = await ExecutorProcess.start(program, self._results, self._guard)
+            process = await ExecutorProcess.start(
+                program, self._results, self._guard, self._share_out
+            )
         except OSError as error:
             return HandlersRefused(f"no executor can be started: {error}")
         self._processes.add(process)
@@ -263,7 +269,7 @@ class ExecutorPool:
     def _bury(self, process: ExecutorProcess, status: int) -> None:
         if process.died_by_itself(status):
             _log.warning(
-                "executor died", pid=process.pid, status=_words(status), runs=len(process.runs)
+                "executor died", pid=process.pid, status=words_for(status), runs=len(process.runs)
             )
         for state in process.runs.values():
             self._results.not_ended(state.run, process.fate_of(state, status))
@@ -286,15 +292,8 @@ def _failure(
     if not process.died_by_itself(status):
         return None
     if isinstance(greeting, Ready):
-        return None if process.has_ended_a_run else f"it ended with {_words(status)}"
+        return None if process.has_ended_a_run else f"it ended with {words_for(status)}"
     handlers = process.program.handlers
-    return HandlersRefused(f"the executor ended with {_words(status)} while it loaded {handlers}")
-
-
-def _words(status: int) -> str:
-    if status >= 0:
-        return f"status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:  # most of the real-time ones have no name
-        return f"signal {-status}"
+    return HandlersRefused(
+        f"the executor ended with {words_for(status)} while it loaded {handlers}"
+    )

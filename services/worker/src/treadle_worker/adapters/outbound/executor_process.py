@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -40,6 +41,8 @@ from treadle_worker.executor.frames import (
 from treadle_worker.executor.link import Link
 
 _LAST_FRAMES_SECONDS = 1.0
+_MOST_UNSTARTED = 4
+"""What a process whose loop is blocked can keep from the others; more than one, so that the others need not wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +77,17 @@ class ExecutorProcess:
         process: asyncio.subprocess.Process,
         results: RunResults,
         guard: Guard,
+        has_room: Callable[[], None],
     ) -> None:
         self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
+        self._unstarted: set[tuple[UUID, int]] = set()
         self.is_ready = False
         self.has_ended_a_run = False
         self.program = program
         self._process = process
         self._results = results
         self._guard = guard
+        self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._greeting: Ready | Refused | None = None
         self._greeted = asyncio.Event()
@@ -92,8 +98,11 @@ class ExecutorProcess:
         self._link: Link[ToWorker] | None = None
 
     @classmethod
-    async def start(cls, program: Program, results: RunResults, guard: Guard) -> Self:
-        """OSError when the system has no more memory, processes or descriptors to give."""
+    async def start(
+        cls, program: Program, results: RunResults, guard: Guard, has_room: Callable[[], None]
+    ) -> Self:
+        """`has_room` is called when it takes runs again. OSError when the system has no more memory, processes or
+        descriptors to give."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -107,7 +116,7 @@ class ExecutorProcess:
                 ours.close()
                 raise
         guard.born(process.pid)
-        executor = cls(program, process, results, guard)
+        executor = cls(program, process, results, guard, has_room)
         executor._link = await Link.over(ours, from_executor(), executor._receive)
         return executor
 
@@ -117,7 +126,8 @@ class ExecutorProcess:
 
     @property
     def takes_runs(self) -> bool:
-        return self.is_ready and not self.program.own
+        has_room = len(self._unstarted) < _MOST_UNSTARTED
+        return self.is_ready and not self.program.own and has_room
 
     @property
     def load(self) -> tuple[bool, int]:
@@ -139,6 +149,7 @@ class ExecutorProcess:
         key = run.job_id, run.fence
         timer = self._loop.call_later(run.timeout.total_seconds(), self._time_is_up, key)
         self.runs[key] = RunUnderWay(run=run, timer=timer)
+        self._unstarted.add(key)
         self._write(frame_of(run))
 
     def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
@@ -206,6 +217,7 @@ class ExecutorProcess:
             case Started():
                 if state := self.runs.get((frame.job_id, frame.fence)):
                     state.started_at = self._loop.time()
+                    self._no_longer_unstarted((frame.job_id, frame.fence))
             case Told():
                 if (frame.job_id, frame.fence) in self.runs:
                     self._results.told(frame)
@@ -228,6 +240,12 @@ class ExecutorProcess:
             self.has_ended_a_run = True
             if self.program.own:
                 self.ask_to_stop()
+            self._no_longer_unstarted((frame.job_id, frame.fence))
+
+    def _no_longer_unstarted(self, key: tuple[UUID, int]) -> None:
+        self._unstarted.discard(key)
+        if len(self._unstarted) == _MOST_UNSTARTED // 2:
+            self._has_room()
 
     def _time_is_up(self, key: tuple[UUID, int]) -> None:
         """Since it was sent: what the process was late to start it by is given on top."""

@@ -1,6 +1,7 @@
 """A run in an executor process, and what becomes of it when the process is gone."""
 
 import asyncio
+import signal
 from dataclasses import dataclass
 
 from treadle_domain.claimed_run import ClaimedRun
@@ -35,7 +36,7 @@ def fate_in_a_kill(state: RunUnderWay, *, own: bool, loop_was_blocked: bool) -> 
     # One that never started is not to blame for its time, unless nothing else can be.
     if state.asked is Interruption.TIMEOUT and (own or state.started_at is not None):
         return Failed(error=_overrun(state), alone=state.overdue)
-    return Released(alone=state.overdue or loop_was_blocked)
+    return Released(alone=state.overdue or (loop_was_blocked and state.started_at is not None))
 
 
 def _overrun(state: RunUnderWay) -> JobError:
@@ -45,3 +46,13 @@ def _overrun(state: RunUnderWay) -> JobError:
         type="TimeoutError",
         message=f"the run did not end within its timeout of {seconds:g} seconds, and was killed",
     )
+
+
+def words_for(status: int) -> str:
+    """How a process ended."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:  # most of the real-time ones have no name
+        return f"signal {-status}"
