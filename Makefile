@@ -28,7 +28,8 @@ recovery: .venv/ready ## every fault ten times, with the median and the worst of
 	$(PYTHON) -m pytest -q tests/chaos --rounds 10 $(ARGS)
 
 chaos: .venv/ready ## everything breaks under a client that asks for much: make chaos SEED=1 DURATION=300
-	$(PYTHON) -m pytest -q -s tests/chaos/test_nemesis.py --seed $(or $(SEED),1) --duration $(or $(DURATION),300)
+	$(PYTHON) -m pytest -q -s tests/chaos/test_nemesis.py --seed $(or $(SEED),1) --duration $(or $(DURATION),300) \
+	--faults '$(FAULTS)' $(ARGS)
 
 check: .venv/ready check-generated ## format, lint, types, imports, generated code
 	$(PYTHON) -m ruff format --check

@@ -1,7 +1,7 @@
 """One cluster for all tests of this folder, on a PostgreSQL and a Valkey that they may stop.
 
-`--rounds` repeats every fault: the medians and the worst of the recoveries are told at the end. `--seed` and
-`--duration` are those of the chaos run.
+`--rounds` repeats every fault: the medians and the worst of the recoveries are told at the end. `--seed`,
+`--duration` and `--faults` are those of the chaos run.
 """
 
 from collections import defaultdict
@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--seed", type=int, help="what the chaos run draws all its choices from")
     parser.addoption("--duration", type=float, help="seconds of the chaos run")
+    parser.addoption("--faults", default="", help="a pattern: the chaos run causes no others")
 
 
 def pytest_configure(config: pytest.Config) -> None:
