@@ -18,7 +18,6 @@ from treadle_worker.application.runs import Interruption
 def a_state(
     asked: Interruption | None = None, *, started: bool = True, overdue: bool = False
 ) -> RunUnderWay:
-    timer = asyncio.TimerHandle(0, lambda: None, (), asyncio.new_event_loop())
     timer = asyncio.get_running_loop().call_later(60, lambda: None)
     return RunUnderWay(
         run=a_run(), timer=timer, started_at=1.0 if started else None, asked=asked, overdue=overdue
