@@ -1,0 +1,78 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+
+from treadle_wire.patient_log import PatientLog
+
+LINE = "x" * 99 + "\n"
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[TextIO, TextIO]]:
+    """The end that is read, and the one that is written."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as reader, os.fdopen(writing, "w") as writer:
+        yield reader, writer
+
+
+def test_lines_come_out_in_order(pipe: tuple[TextIO, TextIO]) -> None:
+    reader, writer = pipe
+    log = PatientLog(writer.fileno())
+
+    log.write("one\n")
+    log.write("two\n")
+    log.close()
+
+    assert [reader.readline(), reader.readline()] == ["one\n", "two\n"]
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up_and_says_what_it_dropped(
+    pipe: tuple[TextIO, TextIO],
+) -> None:
+    reader, writer = pipe
+    log = PatientLog(writer.fileno(), most_lines=5_000)
+    began = time.monotonic()
+
+    for _ in range(20_000):
+        log.write(LINE)
+
+    assert time.monotonic() - began < 5
+    lines = _read_until(reader, "nobody read\n")
+    dropped = int(lines[-1].partition(" ")[0])
+    assert lines[:-1] == [LINE] * (20_000 - dropped)
+    assert dropped > 0
+    log.close()
+
+
+def _read_until(reader: TextIO, end: str) -> list[str]:
+    lines = []
+    while not lines or not lines[-1].endswith(end):
+        lines.append(reader.readline())
+    return lines
+
+
+def test_a_process_whose_log_nobody_reads_works_and_ends() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", TALKATIVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+
+    with process:
+        assert process.stdout.readline() == "done\n"
+        assert process.wait(10) == 0
+
+
+TALKATIVE = """
+import structlog
+from treadle_wire.logs import configure_logs
+
+configure_logs("test", form="json", level="info")
+for number in range(3_000):
+    structlog.get_logger().info("a line that is not read", number=number)
+print("done", flush=True)
+"""
