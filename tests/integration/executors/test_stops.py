@@ -192,6 +192,22 @@ async def test_all_are_asked_and_those_that_do_not_end_are_killed(
     assert (second.job_id, second.outcome) == (stubborn.job_id, Released(alone=True))
 
 
+async def test_it_is_known_when_no_process_starts_what_it_was_given(
+    pool: ExecutorPool, tmp_path: Path
+) -> None:
+    blocking = a_run("blocked_loop", str(tmp_path / "runs"), 0.8)
+    pool.run(blocking)
+    await eventually((tmp_path / "runs").exists)
+    assert not pool.are_clogged
+
+    for _ in range(6):
+        pool.run(a_run("nap", 0))
+
+    await eventually(lambda: pool.are_clogged)
+    await next_reports(pool, 7)
+    assert not pool.are_clogged
+
+
 async def test_asking_what_does_not_run_changes_nothing(pool: ExecutorPool) -> None:
     run = a_run("nap", 0.05)
     await reports_of(pool, run)

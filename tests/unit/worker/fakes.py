@@ -278,10 +278,9 @@ class FakeExecutors:
     `asked`: of those that went on at that moment; `words`: what was said to all.
     """
 
-    limits = ExecutorLimits()
-
     def __init__(self) -> None:
         self.lingers = False
+        self.are_clogged = False
         self.limits = ExecutorLimits()
         self.runs: list[ClaimedRun] = []
         self.asked: list[tuple[UUID, int, Interruption]] = []

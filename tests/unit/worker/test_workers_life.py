@@ -24,6 +24,17 @@ async def test_no_more_is_popped_than_there_are_free_slots(played: Played) -> No
         assert max(played.ready_queue.counts) == SLOTS
 
 
+async def test_ids_are_left_to_others_while_no_executor_starts_anything(played: Played) -> None:
+    played.executors.are_clogged = True
+    played.ready_queue.ids = ids(1)
+
+    async with played.living():
+        await eventually(lambda: len(played.store.beats) >= 3)
+        assert not played.ready_queue.popped
+        played.executors.are_clogged = False
+        await eventually(lambda: len(played.executors.runs) == 1)
+
+
 async def test_the_queues_take_turns_at_being_asked_first(played: Played) -> None:
     async with played.living():
         await eventually(lambda: len(played.ready_queue.orders) >= 3)

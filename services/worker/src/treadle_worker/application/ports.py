@@ -92,6 +92,12 @@ class Executors(Protocol):
     @property
     def limits(self) -> ExecutorLimits: ...
 
+    @property
+    def are_clogged(self) -> bool:
+        """Runs have been waiting for a moment because no process starts what it was given: it may last as long as the
+        code that blocks them."""
+        ...
+
     def run(self, run: ClaimedRun) -> None: ...
 
     def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:

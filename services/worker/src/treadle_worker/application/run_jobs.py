@@ -26,6 +26,7 @@ from treadle_worker.application.vitals import Vitals
 _log = structlog.get_logger()
 
 BEYOND_THE_SEATS = timedelta(seconds=1)
+CLOGGED_SECONDS = 0.1
 PUT_BACK_TRIES = 5
 PUT_BACK_SECONDS = 2.0
 
@@ -50,6 +51,11 @@ class RunJobs:
         """Until the holdings stop taking; ids of the last pop go back. Raises SessionLost."""
         order = deque(self.queues)
         while slots := await self.holdings.take_free():
+            if self.executors.are_clogged:
+                # Ids that nothing here would start are left to workers that can.
+                self.holdings.nothing_popped()
+                await asyncio.sleep(CLOGGED_SECONDS)
+                continue
             await self._check()
             popped = await self._pop(order, slots)
             order.rotate(-1)

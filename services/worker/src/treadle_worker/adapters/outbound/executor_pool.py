@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +33,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 60.0
 _OWN_START_TRIES = 3
+_CLOGGED_AFTER_SECONDS = 0.2
 
 
 class ExecutorPool:
@@ -55,16 +55,16 @@ class ExecutorPool:
     ) -> None:
         self._program = Program(handlers=handlers, threads=threads, stop_grace=stop_grace)
         self._seats = processes
-        self._free_own_seats = processes
         self._start_limit = start_limit
         self._guard = guard
         self._handlers: Mapping[str, RunOptions] = {}
         self._limits = ExecutorLimits()
         self._memory_mb: Mapping[str, int | None] = {}
         self._processes: set[ExecutorProcess] = set()
-        self._unsent: dict[_Key, ClaimedRun] = {}
-        self._shared_queue: deque[_Key] = deque()
-        self._own_queue: deque[_Key] = deque()
+        self._own_seats = asyncio.Semaphore(processes)
+        self._waiting_to_share: dict[_Key, ClaimedRun] = {}
+        self._waiting_alone: dict[_Key, ClaimedRun] = {}
+        self._shared_at = 0.0
         self._results = RunResults()
         self._draining = False
         self._leaving = asyncio.Event()
@@ -119,15 +119,23 @@ class ExecutorPool:
     def limits(self) -> ExecutorLimits:
         return self._limits
 
+    @property
+    def are_clogged(self) -> bool:
+        waiting_for = asyncio.get_running_loop().time() - self._shared_at
+        return bool(self._waiting_to_share) and waiting_for > _CLOGGED_AFTER_SECONDS
+
     def run(self, run: ClaimedRun) -> None:
         """While there is no process for it, it waits for the first that is ready."""
-        self._unsent[run.job_id, run.fence] = run
+        key = run.job_id, run.fence
         if self._leaving.is_set():
-            self._release_unsent()
-        elif self._needs_its_own(run):
-            self._seek_own_seat(run)
+            self._results.not_ended(run, Released())
+        elif run.must_run_alone or run.type in self._limits.isolated:
+            self._waiting_alone[key] = run
+            self._tasks.create_task(self._run_alone(key))
         else:
-            self._shared_queue.append((run.job_id, run.fence))
+            if not self._waiting_to_share:
+                self._shared_at = asyncio.get_running_loop().time()
+            self._waiting_to_share[key] = run
             self._share_out()
 
     def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
@@ -159,28 +167,20 @@ class ExecutorPool:
 
     # Runs that no process has yet
 
-    def _needs_its_own(self, run: ClaimedRun) -> bool:
-        return run.must_run_alone or run.type in self._limits.isolated
-
     def _share_out(self) -> None:
-        while self._shared_queue:
+        while self._waiting_to_share:
             ready = [process for process in self._processes if process.takes_runs]
             if not ready:
                 return
-            # It may have been released while it waited.
-            if run := self._unsent.pop(self._shared_queue.popleft(), None):
-                min(ready, key=lambda process: process.load).send(run)
-
-    def _seek_own_seat(self, run: ClaimedRun) -> None:
-        self._own_queue.append((run.job_id, run.fence))
-        if self._free_own_seats:
-            self._free_own_seats -= 1
-            self._tasks.create_task(self._own_seat())
+            self._shared_at = asyncio.get_running_loop().time()
+            run = self._waiting_to_share.pop(next(iter(self._waiting_to_share)))
+            min(ready, key=lambda process: process.load).send(run)
 
     def _release_unsent(self, *only: _Key) -> None:
-        for key in only or tuple(self._unsent):
-            if run := self._unsent.pop(key, None):
-                self._results.not_ended(run, Released())
+        for waiting in (self._waiting_to_share, self._waiting_alone):
+            for key in only or tuple(waiting):
+                if run := waiting.pop(key, None):
+                    self._results.not_ended(run, Released())
 
     # Seats
 
@@ -211,27 +211,23 @@ class ExecutorPool:
         self._limits = limits_of(handlers, alone=self._seats)
         self._memory_mb = {type: said.memory_mb for type, said in handlers.items()}
 
-    async def _own_seat(self) -> None:
-        """One process after the other, each for one of the runs that wait for their own."""
-        while self._own_queue:
-            await self._run_alone(self._own_queue.popleft())
-        self._free_own_seats += 1
-
     async def _run_alone(self, key: _Key) -> None:
+        """A process for this run, if it is not released before there is one."""
+
         def send(process: ExecutorProcess, _: Ready) -> None:
-            # It may have been released while the process started.
-            if run := self._unsent.pop(key, None):
+            if run := self._waiting_alone.pop(key, None):
                 process.send(run)
             else:
                 process.ask_to_stop()
 
-        for failures in range(1, _OWN_START_TRIES + 1):
-            if (run := self._unsent.get(key)) is None:
-                return
-            memory_mb = self._memory_mb.get(run.type)
-            program = replace(self._program, own=True, memory_mb=memory_mb)
-            if failure := await self._one_life(program, send):
-                await self._pause(failures, str(failure))
+        async with self._own_seats:
+            for failures in range(1, _OWN_START_TRIES + 1):
+                if (run := self._waiting_alone.get(key)) is None:
+                    return
+                memory_mb = self._memory_mb.get(run.type)
+                program = replace(self._program, own=True, memory_mb=memory_mb)
+                if failure := await self._one_life(program, send):
+                    await self._pause(failures, str(failure))
         self._release_unsent(key)
 
     async def _one_life(
