@@ -1,10 +1,13 @@
 """How all services connect to Redis."""
 
 import socket
+from collections.abc import Iterable
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.maint_notifications import MaintNotificationsConfig
 
 _MOST_CONNECTIONS = 64
@@ -33,7 +36,39 @@ def connect(url: str, reply_timeout_seconds: float = _REPLY_TIMEOUT_SECONDS) -> 
         # Of one vendor's cloud; while on, a reply left over in a connection goes unnoticed.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
+    pool.connection_class = _KINDS[pool.connection_class]
     return Redis.from_pool(pool)
+
+
+class _NoticesResets:
+    """Of a connection that was reset before the first word was sent uvloop says RuntimeError, which nobody expects."""
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise RedisConnectionError(str(error)) from error
+
+
+class _Connection(_NoticesResets, Connection):
+    pass
+
+
+class _SSLConnection(_NoticesResets, SSLConnection):
+    pass
+
+
+class _UnixDomainSocketConnection(_NoticesResets, UnixDomainSocketConnection):
+    pass
+
+
+_KINDS = {
+    Connection: _Connection,
+    SSLConnection: _SSLConnection,
+    UnixDomainSocketConnection: _UnixDomainSocketConnection,
+}
 
 
 def _keepalive(url: str) -> dict[str, object]:

@@ -2,14 +2,19 @@
 
 import asyncio
 import socket
+import struct
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from structlog.testing import capture_logs
@@ -19,6 +24,7 @@ from tests.integration.own_valkey import own_valkey
 
 from treadle_wire.ready_queue import ReadySets, connect
 
+_HOST = "127.0.0.1"
 QUEUE = ("default", "default")
 AT_ONCE = timedelta(milliseconds=5)
 
@@ -198,3 +204,35 @@ async def test_too_many_commands_at_once_wait_for_a_connection(ready: ReadySets)
     popped = await ready.pop([QUEUE], 1_000)
     assert popped is not None
     assert len(popped.ranks) == 300
+
+
+@contextmanager
+def _resetting() -> Iterator[int]:
+    """The port of a server that resets every connection as soon as there is one."""
+    with socket.create_server((_HOST, 0)) as server:
+
+        def reset_all() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        linger = struct.pack("ii", 1, 0)
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+        threading.Thread(target=reset_all, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_connection_that_is_reset_before_the_first_word_is_an_outage(
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    async def asked(port: int) -> None:
+        async with connect(f"redis://{_HOST}:{port}/0") as redis:
+            for _ in range(100):
+                with pytest.raises((RedisError, OSError)):
+                    await redis.ping()
+
+    with _resetting() as port:
+        run(asked(port))
