@@ -19,7 +19,8 @@ _LOOP_LIVES = LOOP_TIMEOUT_SECONDS + LEASE_SECONDS + STOP_GRACE_SECONDS + 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`cancelled`: the share of its jobs that the client cancels, most of them while they run."""
+    """`cancelled`: the share of its jobs that the client cancels, most of them while they run. `is_slow_to_settle`: runs
+    long, or takes its neighbours along, which then run one by one."""
 
     type: str
     weight: int
@@ -28,6 +29,7 @@ class Kind:
     cancelled: float = 0.1
     longest_life: float | None = None
     kills_its_process: bool = False
+    is_slow_to_settle: bool = False
 
 
 def _naps(shortest: float, longest: float) -> Callable[[Random], Payload]:
@@ -50,14 +52,30 @@ KINDS = (
     _kind("fails", 6, "SUCCESS", lambda chance: {"until": chance.randint(2, 3)}),
     _kind("fails", 4, "FAILED error", lambda _: {"until": 9}),
     _kind("hopeless", 3, "FAILED permanent", lambda _: {}),
-    _kind("c-loop", 1, "FAILED timeout", _naps(20.0, 20.0), longest_life=_LOOP_LIVES),
-    _kind("c-loop-in-a-thread", 1, "FAILED timeout", _naps(20.0, 20.0), longest_life=_LOOP_LIVES),
+    _kind("work", 3, "SUCCESS", _naps(6.0, 12.0), is_slow_to_settle=True),
+    _kind(
+        "c-loop",
+        1,
+        "FAILED timeout",
+        _naps(20.0, 20.0),
+        longest_life=_LOOP_LIVES,
+        is_slow_to_settle=True,
+    ),
+    _kind(
+        "c-loop-in-a-thread",
+        1,
+        "FAILED timeout",
+        _naps(20.0, 20.0),
+        longest_life=_LOOP_LIVES,
+        is_slow_to_settle=True,
+    ),
     _kind(
         "deadly",
         1,
         LOST,
         lambda chance: {"how": chance.choice(["exit", "segfault", "kill"])},
         kills_its_process=True,
+        is_slow_to_settle=True,
     ),
     _kind("steps", 6, "SUCCESS", lambda chance: {"steps": chance.randint(5, 15)}),
     _kind("isolated", 3, "SUCCESS", _naps(0.2, 1.0)),
@@ -67,9 +85,7 @@ KINDS = (
 )
 
 
-_TAKE_NEIGHBOURS_ALONG = {"c-loop", "c-loop-in-a-thread", "deadly"}
-HARMLESS = tuple(kind for kind in KINDS if kind.type not in _TAKE_NEIGHBOURS_ALONG)
-"""Whatever ran in a process that had to be killed runs again one by one, and that takes its time."""
+QUICK = tuple(kind for kind in KINDS if not kind.is_slow_to_settle)
 
 
 def drawn(kinds: Sequence[Kind], chance: Random) -> Kind:

@@ -17,7 +17,7 @@ import pytest
 from tests.chaos.chaos_run import ChaosRun, new_client, report
 from tests.chaos.cluster import Cluster
 from tests.chaos.judge import violations
-from tests.chaos.kinds import HARMLESS, KINDS
+from tests.chaos.kinds import KINDS, QUICK
 from tests.chaos.nemesis import Fault, Nemesis, rounds
 
 from treadle_local.postgres_server import PostgresServer
@@ -41,7 +41,7 @@ def test_whatever_breaks_every_promise_is_kept(
     pattern = pytestconfig.getoption("faults") if seconds else _FEW
     faults = [fault for fault in nemesis.faults() if re.search(pattern, str(fault))]
     planned = islice(rounds(faults, chance, _LONG if seconds else _SHORT), 1_000)
-    client = new_client(whole, tmp_path, chance, KINDS if seconds else HARMLESS)
+    client = new_client(whole, tmp_path, chance, KINDS if seconds else QUICK)
     run = ChaosRun(cluster=whole, nemesis=nemesis, client=client, folder=tmp_path)
 
     say(f"seed {seed}, {seconds} s")
