@@ -19,8 +19,8 @@ _LOOP_LIVES = LOOP_TIMEOUT_SECONDS + LEASE_SECONDS + STOP_GRACE_SECONDS + 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`cancelled`: the share of its jobs that the client cancels, most of them while they run. `is_slow_to_settle`: runs
-    long, or takes its neighbours along, which then run one by one."""
+    """`cancelled`: the share of its jobs that the client cancels, most of them while they run. `is_slow_to_settle`:
+    runs long, or takes its neighbours along, which then run one by one."""
 
     type: str
     weight: int
