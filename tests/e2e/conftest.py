@@ -26,10 +26,14 @@ def stack(
 
 
 @pytest.fixture
-def own_stack(migrated_database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Stack]:
-    """For a test that stops and starts its parts."""
-    with _started(tmp_path, migrated_database_url, redis_url) as stack:
-        yield stack
+def stoppable_stack(stack: Stack) -> Iterator[Stack]:
+    """The same: what the test stopped is started again."""
+    yield stack
+    for service in reversed(stack.all):
+        if service.exit_code is not None:
+            service.start()
+    for service in stack.all:
+        service.wait_until_ready()
 
 
 @contextmanager

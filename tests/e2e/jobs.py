@@ -23,6 +23,10 @@ def read(stack: Stack, job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def cancelled(stack: Stack, job: dict[str, Any]) -> httpx.Response:
+    return stack.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+
 def ended(stack: Stack, job: dict[str, Any], within_seconds: float = 15.0) -> dict[str, Any]:
     return until(stack, job, FINAL, within_seconds)
 

@@ -6,20 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from typing import Any
 
 import httpx
 import pytest
 from tests.e2e.conftest import STOP_GRACE_SECONDS
-from tests.e2e.jobs import ended, read, submit, until
+from tests.e2e.jobs import cancelled, ended, read, submit, until
 from tests.e2e.processes import ServiceProcess, Stack, free_port
 
 AT_ONCE = 10
 UNAVAILABLE = httpx.codes.SERVICE_UNAVAILABLE
-
-
-def cancelled(stack: Stack, job: dict[str, Any]) -> httpx.Response:
-    return stack.client.post(f"/v1/jobs/{job['id']}/cancel")
 
 
 @pytest.mark.parametrize(

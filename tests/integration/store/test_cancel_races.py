@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from uuid import UUID, uuid4
@@ -71,6 +71,12 @@ async def raced(
 ) -> dict[UUID, StoredJob | DomainError]:
     """Each job is cancelled by one call and ended by another, in an order left to chance."""
     answers: dict[UUID, StoredJob | DomainError] = {}
+    # No more than the replicas have connections: who waits too long for one is refused.
+    at_once = asyncio.Semaphore(8)
+
+    async def one_of_some(call: Coroutine[None, None, None]) -> None:
+        async with at_once:
+            await call
 
     async def cancel(batch: Sequence[UUID]) -> None:
         told = await chance.choice(replicas).do.cancel_jobs("default", batch)
@@ -85,7 +91,7 @@ async def raced(
     chance.shuffle(calls)
     async with asyncio.TaskGroup() as group:
         for call in calls:
-            group.create_task(call)
+            group.create_task(one_of_some(call))
     return answers
 
 
