@@ -114,6 +114,29 @@ async def test_what_was_asked_is_gone_before_claiming_goes_on(played: Played) ->
         await eventually(lambda: len(played.executors.runs) == 2)
 
 
+async def test_claiming_does_not_wait_for_a_run_that_was_granted_after_the_deadline_had_moved(
+    played: Played,
+) -> None:
+    played.executors.lingers = True
+    played.ready_queue.ids = ids(1)
+
+    async with played.living():
+        await eventually(lambda: len(played.executors.runs) == 1)
+        played.store.may_claim.clear()
+        played.ready_queue.ids = ids(1)
+        await eventually(lambda: len(played.store.claims) == 2)
+        cut_off(played)
+        await eventually(lambda: bool(played.executors.words))
+        played.store.outages, beats = 0, len(played.store.beats)
+        await eventually(lambda: len(played.store.beats) > beats + 2)
+        played.store.may_claim.set()
+        await eventually(lambda: len(played.executors.runs) == 2)
+        played.executors.end(played.executors.runs[0])
+        played.ready_queue.ids = ids(1)
+        await eventually(lambda: len(played.executors.runs) == 3)
+        assert played.vitals.complaint() is None
+
+
 async def test_a_session_that_was_lost_is_followed_by_a_new_one_that_takes_jobs(
     played: Played,
 ) -> None:

@@ -119,6 +119,11 @@ class Holdings:
         """Nothing runs, nothing waits for its acknowledgement, nothing is being claimed."""
         await self._until(lambda: self.is_empty)
 
+    async def wait_until_ended(self, runs: Iterable[ClaimedRun]) -> None:
+        """Others may have begun meanwhile."""
+        keys = {(run.job_id, run.fence) for run in runs}
+        await self._until(lambda: keys.isdisjoint(self._running))
+
     async def wait_until_nothing_runs(self) -> None:
         await self._until(lambda: not self._running)
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
 import structlog
 
+from treadle_domain.claimed_run import ClaimedRun
 from treadle_worker.application.errors import LeaseTooShort
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, SessionGuard
@@ -84,8 +85,7 @@ class SelfFence:
     async def watch(self) -> NoReturn:
         while True:
             await self._passes()
-            self._cut_off()
-            await self._holdings.wait_until_nothing_runs()
+            await self._holdings.wait_until_ended(self._cut_off())
             if self.has_passed:
                 # What does nothing need not be killed.
                 self._guard.until(math.inf)
@@ -97,11 +97,14 @@ class SelfFence:
             # In short naps, which do not count the time in which the machine slept.
             await asyncio.sleep(min(self._deadline - self.now(), _LONGEST_NAP_SECONDS))
 
-    def _cut_off(self) -> None:
+    def _cut_off(self) -> Collection[ClaimedRun]:
+        """Returns what was asked to end: a claim that is answered when the deadline has moved may start more."""
+        asked = tuple(self._holdings.runs)
         _log.error("worker: no heartbeat acknowledged, runs end", running=self._holdings.running)
         self._vitals.fenced = True
         self._holdings.pause()
         self._executors.ask_all(Interruption.LOST)
+        return asked
 
     async def _is_lifted(self) -> None:
         while self.has_passed:
