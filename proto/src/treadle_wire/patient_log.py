@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import select
 import threading
 from collections import deque
 
@@ -48,8 +49,15 @@ class PatientLog:
             while rest:
                 try:
                     rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:  # another program that shares the file made it so
+                    self._until_read()
                 except OSError:  # closed: there is nobody to tell it to
                     return
+
+    def _until_read(self) -> None:
+        room = select.poll()
+        room.register(self._descriptor, select.POLLOUT)
+        room.poll()
 
     def _next(self) -> str:
         """All that waits; nothing at the end."""

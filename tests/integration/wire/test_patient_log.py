@@ -52,6 +52,20 @@ def test_a_log_that_nobody_reads_holds_nobody_up_and_says_what_it_dropped(
     log.close()
 
 
+def test_a_pipe_that_another_program_made_non_blocking_is_waited_for(
+    pipe: tuple[TextIO, TextIO],
+) -> None:
+    reader, writer = pipe
+    os.set_blocking(writer.fileno(), False)
+    log = PatientLog(writer.fileno())
+
+    for _ in range(2_000):
+        log.write(LINE)
+
+    assert [reader.readline() for _ in range(2_000)] == [LINE] * 2_000
+    log.close()
+
+
 def test_a_process_whose_log_nobody_reads_works_and_ends() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", TALKATIVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
