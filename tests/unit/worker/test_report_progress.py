@@ -1,6 +1,7 @@
 """What runs tell of themselves reaches the store in order, before their ends, and never holds these up for ever."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from tests.unit.worker.fakes import a_run
 from tests.unit.worker.played import SLOTS, Played, ids
 
 from treadle_domain.claimed_run import ClaimedRun
-from treadle_domain.outcomes import Succeeded
+from treadle_domain.outcomes import Ruling, Succeeded
 from treadle_domain.progress import MAX_CHECKPOINT_BYTES, Progress, ProgressReport, Recording
 from treadle_worker.application import report_progress
 
@@ -75,6 +76,36 @@ async def test_calls_keep_a_distance(played: Played, monkeypatch: pytest.MonkeyP
                 await asyncio.sleep(0)
 
     assert played.store.told == [[told(run, 0.0)], [told(run, 0.4)]]
+
+
+async def test_an_end_that_is_collected_before_what_its_run_told_waits_for_it_too(
+    played: Played,
+) -> None:
+    """Three things in one turn of the loop: an end, the answer to the ends before it, and all of another run."""
+    answer = asyncio.Event()
+    finish = played.store.finish
+
+    async def finish_late(*arguments: Any) -> Sequence[Ruling]:
+        rulings = await finish(*arguments)
+        await answer.wait()
+        return rulings
+
+    played.store.finish = finish_late  # type: ignore[method-assign, assignment]
+    played.ready_queue.ids = ids(SLOTS)
+
+    async with played.living():
+        first, second, third = await running(played, SLOTS)
+        played.executors.end(first)
+        await finished(played, 1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        played.executors.end(second)
+        answer.set()
+        played.executors.tell(told(third, 1.0))
+        played.executors.end(third)
+        await eventually(lambda: len(played.store.calls) == 3)
+
+    assert played.store.calls == ["finish", "record", "finish"]
 
 
 async def test_an_end_waits_until_what_its_run_told_is_recorded(played: Played) -> None:

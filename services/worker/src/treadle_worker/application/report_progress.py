@@ -39,7 +39,7 @@ class ReportProgress:
     _calling: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def collect(self) -> NoReturn:
-        """Awaits nothing else: so what a run told is here before its end is collected, which came after it."""
+        """Awaits nothing else: so what a run told is here a turn of the loop after its end was, at the latest."""
         while True:
             self._take(await self.executors.told())
 
@@ -58,6 +58,8 @@ class ReportProgress:
         run would go on from an older checkpoint.
         """
         ending = [*runs]
+        # Their ends may have been collected in this very turn of the loop, and what they told before that not yet.
+        await asyncio.sleep(0)
         async with self._calling:
             while told := [run for run in ending if run in self._waiting]:
                 await self._send_batch(session, told)
