@@ -58,6 +58,15 @@ async def test_a_kill_fails_what_was_at_its_timeout() -> None:
     assert (fate.error.kind, fate.alone) == (ErrorKind.TIMEOUT, True)
 
 
+@pytest.mark.parametrize("asked", Interruption)
+async def test_what_never_started_is_not_marked_for_what_its_neighbours_did(
+    asked: Interruption,
+) -> None:
+    waited = a_state(asked, started=False, overdue=True)
+
+    assert fate_in_a_kill(waited, own=False, loop_was_blocked=True) == Released()
+
+
 async def test_time_that_a_run_spent_waiting_for_a_blocked_process_is_not_its_own() -> None:
     """Unless it has the process to itself: then nothing else can be to blame."""
     waited = a_state(Interruption.TIMEOUT, started=False, overdue=True)
@@ -65,5 +74,5 @@ async def test_time_that_a_run_spent_waiting_for_a_blocked_process_is_not_its_ow
     shared = fate_in_a_kill(waited, own=False, loop_was_blocked=True)
     own = fate_in_a_kill(waited, own=True, loop_was_blocked=True)
 
-    assert shared == Released(alone=True)
+    assert shared == Released()
     assert isinstance(own, Failed)

@@ -33,10 +33,12 @@ def fate_in_a_death(state: RunUnderWay, *, own: bool) -> Outcome:
 
 def fate_in_a_kill(state: RunUnderWay, *, own: bool, loop_was_blocked: bool) -> Outcome:
     """The process was killed because one of its runs did not end when it was asked to."""
-    # One that never started is not to blame for its time, unless nothing else can be.
-    if state.asked is Interruption.TIMEOUT and (own or state.started_at is not None):
+    # One that never started is not to blame, unless nothing else can be.
+    if not own and state.started_at is None:
+        return Released()
+    if state.asked is Interruption.TIMEOUT:
         return Failed(error=_overrun(state), alone=state.overdue)
-    return Released(alone=state.overdue or (loop_was_blocked and state.started_at is not None))
+    return Released(alone=state.overdue or loop_was_blocked)
 
 
 def _overrun(state: RunUnderWay) -> JobError:
