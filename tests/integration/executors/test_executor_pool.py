@@ -1,9 +1,11 @@
 import asyncio
 import json
+import os
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from treadle_domain.outcomes import Released, Succeeded
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
+from treadle_worker.adapters.outbound.guard_process import NoGuard
 from treadle_worker.application.runs import HandlersRefused
 
 
@@ -139,6 +142,41 @@ async def test_a_process_that_cannot_start_again_is_tried_until_it_can(
         assert (report.job_id, report.outcome) == (run.job_id, Succeeded())
 
 
+async def test_leaving_does_not_wait_for_a_process_that_is_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW_THE_SECOND_TIME, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    async with ExecutorPool("slow:handlers", processes=1, threads=1) as pool:
+        await reports_of(pool, a_run("die"))
+        await eventually((tmp_path / "loads-again").exists)
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 3
+
+
+async def test_a_group_is_not_killed_any_more_when_its_number_may_be_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killpg, gone, killed_late = os.killpg, list[int](), list[int]()
+
+    class Watch(NoGuard):
+        def gone(self, pgid: int) -> None:
+            gone.append(pgid)
+
+    def kill(pgid: int, number: int) -> None:
+        if pgid in gone:
+            killed_late.append(pgid)
+        killpg(pgid, number)
+
+    monkeypatch.setattr(os, "killpg", kill)
+    async with ExecutorPool(PROBES, processes=1, threads=1, guard=Watch()) as pool:
+        await reports_of(pool, a_run("die", "exit"))
+
+    assert gone
+    assert not killed_late
+
+
 async def test_processes_that_die_before_they_did_anything_are_replaced_ever_more_slowly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,9 +191,20 @@ async def test_processes_that_die_before_they_did_anything_are_replaced_ever_mor
     assert third - second >= 0.4
 
 
+@pytest.mark.parametrize(
+    "problem", [BlockingIOError("no process"), RuntimeError("can't start new thread")], ids=str
+)
 async def test_a_system_that_has_no_process_to_give_is_asked_until_it_has(
-    pool: ExecutorPool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pool: ExecutorPool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    problem: Exception,
 ) -> None:
+    """Some versions of Python start a thread with each process."""
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise problem
+
     said = ""
 
     def is_told() -> bool:
@@ -165,7 +214,7 @@ async def test_a_system_that_has_no_process_to_give_is_asked_until_it_has(
 
     await reports_of(pool, a_run("pid"))
     with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", "/nowhere/python")
+        patch.setattr(asyncio, "create_subprocess_exec", refuse)
         await reports_of(pool, a_run("die", "exit"))
         await eventually(is_told)
 
@@ -218,4 +267,20 @@ def die(payload): os._exit(1)
 
 @handlers.register("work")
 def work(payload): return None
+"""
+
+
+SLOW_THE_SECOND_TIME = """
+import os, time
+from pathlib import Path
+from treadle import Handlers
+handlers = Handlers()
+
+if Path("loaded").exists():
+    Path("loads-again").touch()
+    time.sleep(60)
+Path("loaded").touch()
+
+@handlers.register("die")
+async def die(payload): os._exit(1)
 """

@@ -208,6 +208,24 @@ async def test_it_is_known_when_no_process_starts_what_it_was_given(
     assert not pool.are_clogged
 
 
+async def test_what_waits_behind_a_blocked_loop_is_given_back_at_its_timeout_and_not_blamed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also on a machine that runs for less than the timeout: the loop's clock starts with it."""
+    loop = asyncio.get_running_loop()
+    uptime = loop.time() + 1_000
+    monkeypatch.setattr(loop, "time", lambda: time.monotonic() - uptime)
+    blocking, waiting = a_run("blocked_loop", str(tmp_path / "runs")), a_run("nap", 0, 0.2)
+
+    async with asyncio.timeout(20), a_pool() as pool:
+        pool.run(blocking)
+        await eventually((tmp_path / "runs").exists)
+        pool.run(waiting)
+        outcomes = {report.job_id: report.outcome for report in await next_reports(pool, 2)}
+
+    assert outcomes == {blocking.job_id: Released(alone=True), waiting.job_id: Released()}
+
+
 async def test_asking_what_does_not_run_changes_nothing(pool: ExecutorPool) -> None:
     run = a_run("nap", 0.05)
     await reports_of(pool, run)

@@ -238,7 +238,7 @@ class ExecutorPool:
             process = await ExecutorProcess.start(
                 program, self._results, self._guard, self._share_out
             )
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             return HandlersRefused(f"no executor can be started: {error}")
         self._processes.add(process)
         try:

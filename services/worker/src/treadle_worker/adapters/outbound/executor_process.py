@@ -93,6 +93,7 @@ class ExecutorProcess:
         self._greeted = asyncio.Event()
         self._asked_to_stop = False
         self._killed = False
+        self._is_reaped = False
         self._overran = False
         self._stop_timer: asyncio.TimerHandle | None = None
         self._link: Link[ToWorker] | None = None
@@ -101,8 +102,8 @@ class ExecutorProcess:
     async def start(
         cls, program: Program, results: RunResults, guard: Guard, has_room: Callable[[], None]
     ) -> Self:
-        """`has_room` is called when it takes runs again. OSError when the system has no more memory, processes or
-        descriptors to give."""
+        """`has_room` is called when it takes runs again. OSError, or RuntimeError for want of a thread, when the
+        system has no more memory, processes or descriptors to give."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -166,8 +167,10 @@ class ExecutorProcess:
         self._write(Drain())
 
     def ask_to_stop(self) -> None:
-        """Kills it after the grace."""
-        if not self._asked_to_stop:
+        """Kills it after the grace; at once if it is not ready yet, so that nothing is lost."""
+        if self._greeting is None:
+            self.kill()
+        elif not self._asked_to_stop:
             self.is_ready = False
             self._asked_to_stop = True
             self._write(Stop())
@@ -185,6 +188,7 @@ class ExecutorProcess:
         status = await self._process.wait()
         # What user code started lives on in the group, and what it forked may hold the socket open for ever.
         self._kill_group()
+        self._is_reaped = True
         self._guard.gone(self._process.pid)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_FRAMES_SECONDS):
@@ -251,8 +255,13 @@ class ExecutorProcess:
         """Since it was sent: what the process was late to start it by is given on top."""
         if (state := self.runs.get(key)) is None:
             return
-        due = (state.started_at or 0) + state.run.timeout.total_seconds()
-        if due > self._loop.time():
+        now = self._loop.time()
+        due = (
+            now
+            if state.started_at is None
+            else state.started_at + state.run.timeout.total_seconds()
+        )
+        if due > now:
             state.timer = self._loop.call_at(due, self._time_is_up, key)
         else:
             self.ask(key, Interruption.TIMEOUT)
@@ -276,5 +285,8 @@ class ExecutorProcess:
 
     def _kill_group(self) -> None:
         self.is_ready = False
+        if self._is_reaped:
+            # Its number may be another's by now.
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
