@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = ["tests.backing"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `--dist loadgroup` the tests of each folder of whole systems share one system."""
     for item in items:

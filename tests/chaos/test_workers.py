@@ -83,7 +83,7 @@ def _charged(jobs: Jobs, ids: set[str]) -> set[tuple[int, int, int]]:
     return set(zip(losses, attempts, claims, strict=True))
 
 
-@pytest.mark.parametrize("stops", [10, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stops", [4, pytest.param(200, marks=pytest.mark.soak)])
 def test_workers_told_to_stop_right_at_a_submit_lose_and_delay_nothing(
     cluster: Cluster, jobs: Jobs, stops: int
 ) -> None:
