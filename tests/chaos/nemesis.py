@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 
-from tests.chaos.cluster import Cluster, children, end_connections, freeze, kill_tree, thaw
+from tests.chaos.cluster import (
+    LEASE_SECONDS,
+    Cluster,
+    children,
+    end_connections,
+    freeze,
+    kill_tree,
+    thaw,
+)
 from tests.chaos.fault_proxy import FaultProxy, Mode
 from tests.e2e.processes import ServiceProcess
 
@@ -109,6 +117,7 @@ class Nemesis:
         cut_off = {
             "hears no answers of the stores": lambda: self._unheard(Mode.DROP_REPLIES),
             "does not reach the stores": lambda: self._unheard(Mode.BLACKHOLE),
+            "is heard by the stores after its lease": self._heard_late,
         }
         both = {"are killed": lambda: self._killed(*stores)}
         rolling = {"is deployed anew, one after the other": self._deployed_anew}
@@ -189,6 +198,15 @@ class Nemesis:
         yield
         for proxy in self.cluster.store_proxies:
             proxy.heal()
+
+    @contextmanager
+    def _heard_late(self) -> Iterator[None]:
+        """What is sent meanwhile is on its way for longer than a lease: results of runs that others have by then."""
+        for proxy in self.cluster.store_proxies:
+            proxy.delay(LEASE_SECONDS + 2.0)
+        yield
+        for proxy in self.cluster.store_proxies:
+            proxy.delay(0.0)
 
     def _stop(self, service: ServiceProcess) -> None:
         code = service.terminate()
