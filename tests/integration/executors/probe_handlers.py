@@ -166,6 +166,9 @@ async def die(payload: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case "segfault":
             ctypes.string_at(0)
+        case "stop the loop":
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(60)
 
 
 @handlers.register("start_and_wait")

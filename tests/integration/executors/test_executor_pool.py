@@ -32,7 +32,7 @@ async def test_the_pool_knows_what_handlers_ask_for(pool: ExecutorPool) -> None:
     assert pool.handlers["pid"] == RunOptions()
 
 
-@pytest.mark.parametrize("how", ["exit", "signal", "segfault"])
+@pytest.mark.parametrize("how", ["exit", "signal", "segfault", "stop the loop"])
 async def test_a_death_releases_every_run_of_the_process_to_run_alone(
     pool: ExecutorPool, how: str
 ) -> None:

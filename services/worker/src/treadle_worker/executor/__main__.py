@@ -5,8 +5,10 @@ With `--memory-mb M` for one run only, which gets that much memory.
 
 import argparse
 import asyncio
+import os
 import socket
 import sys
+import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -72,9 +74,11 @@ def _drive(life: Coroutine[None, None, None]) -> None:
                 loop.run_until_complete(task)
             except (SystemExit, KeyboardInterrupt) as error:
                 leave_if_fork(error)
-            except BaseException:
+            except BaseException as problem:  # noqa: BLE001 - the process ends
                 leave_the_loop_if_fork()
-                raise
+                # User code stopped or broke the loop. To clean up would be to cancel its neighbours, and charge them.
+                traceback.print_exception(problem)
+                os._exit(1)
 
 
 if __name__ == "__main__":
