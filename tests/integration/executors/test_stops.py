@@ -226,6 +226,21 @@ async def test_what_waits_behind_a_blocked_loop_is_given_back_at_its_timeout_and
     assert outcomes == {blocking.job_id: Released(alone=True), waiting.job_id: Released()}
 
 
+async def test_runs_go_past_a_process_that_starts_nothing(tmp_path: Path) -> None:
+    async with a_pool(processes=2) as pool:
+        pool.run(a_run("blocked_loop", str(tmp_path / "runs")))
+        await eventually((tmp_path / "runs").exists)
+        for _ in range(3):
+            pool.run(a_run("nap", 60))
+        sent_at = time.monotonic()
+        await eventually(lambda: time.monotonic() > sent_at + 0.2)
+
+        async with asyncio.timeout(5):
+            reports = await reports_of(pool, *(a_run("pid") for _ in range(3)))
+
+        assert [report.outcome for report in reports] == [Succeeded()] * 3
+
+
 async def test_asking_what_does_not_run_changes_nothing(pool: ExecutorPool) -> None:
     run = a_run("nap", 0.05)
     await reports_of(pool, run)

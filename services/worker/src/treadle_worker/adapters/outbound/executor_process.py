@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -41,6 +42,7 @@ from treadle_worker.executor.frames import (
 from treadle_worker.executor.link import Link
 
 _LAST_FRAMES_SECONDS = 1.0
+_STARTS_WITHIN_SECONDS = 0.1
 _MOST_UNSTARTED = 4
 """What a process whose loop is blocked can keep from the others; more than one, so that the others need not wait."""
 
@@ -80,7 +82,7 @@ class ExecutorProcess:
         has_room: Callable[[], None],
     ) -> None:
         self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
-        self._unstarted: set[tuple[UUID, int]] = set()
+        self._unstarted: dict[tuple[UUID, int], float] = {}
         self.is_ready = False
         self.has_ended_a_run = False
         self.program = program
@@ -133,8 +135,10 @@ class ExecutorProcess:
     @property
     def load(self) -> tuple[bool, int]:
         """The higher, the less should it be given: a loop that may be blocked counts most."""
-        blocked = any(state.asked and not state.heard for state in self.runs.values())
-        return blocked, len(self.runs)
+        waiting_since = min(self._unstarted.values(), default=math.inf)
+        is_late = self._loop.time() - waiting_since > _STARTS_WITHIN_SECONDS
+        is_deaf = any(state.asked and not state.heard for state in self.runs.values())
+        return is_late or is_deaf, len(self.runs)
 
     async def greeting(self, limit: timedelta) -> Ready | Refused | None:
         """None if it died without one; Refused also if it takes longer than `limit`."""
@@ -150,7 +154,7 @@ class ExecutorProcess:
         key = run.job_id, run.fence
         timer = self._loop.call_later(run.timeout.total_seconds(), self._time_is_up, key)
         self.runs[key] = RunUnderWay(run=run, timer=timer)
-        self._unstarted.add(key)
+        self._unstarted[key] = self._loop.time()
         self._write(frame_of(run))
 
     def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
@@ -247,7 +251,7 @@ class ExecutorProcess:
             self._no_longer_unstarted((frame.job_id, frame.fence))
 
     def _no_longer_unstarted(self, key: tuple[UUID, int]) -> None:
-        self._unstarted.discard(key)
+        self._unstarted.pop(key, None)
         if len(self._unstarted) == _MOST_UNSTARTED // 2:
             self._has_room()
 
