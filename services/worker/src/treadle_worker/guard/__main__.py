@@ -6,6 +6,7 @@ worker is frozen: the executors are killed, since the store may soon give their 
 """
 
 import argparse
+import functools
 import math
 import signal
 import socket
@@ -86,6 +87,7 @@ def _close(session: OpenSession) -> str | None:
     return asyncio.run(close_as_killed(session))
 
 
+@functools.cache
 def _log(log_format: str) -> Any:
     import structlog  # noqa: PLC0415
 
