@@ -78,6 +78,26 @@ async def test_calls_keep_a_distance(played: Played, monkeypatch: pytest.MonkeyP
     assert played.store.told == [[told(run, 0.0)], [told(run, 0.4)]]
 
 
+async def test_an_end_does_not_wait_for_what_other_runs_told(played: Played) -> None:
+    played.ready_queue.ids = ids(2)
+    played.store.may_record.clear()
+
+    async with played.living():
+        talker, silent = await running(played, 2)
+        played.executors.tell(told(talker, 0.5))
+        await eventually(lambda: bool(played.store.told))
+        played.executors.end(silent)
+        await eventually(lambda: played.store.calls == ["finish"])
+        played.executors.end(talker)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(played.store.finished) == 1
+        played.store.may_record.set()
+        await finished(played, 2)
+
+    assert played.store.calls == ["finish", "record", "finish"]
+
+
 async def test_an_end_that_is_collected_before_what_its_run_told_waits_for_it_too(
     played: Played,
 ) -> None:

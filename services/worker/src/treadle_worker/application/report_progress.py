@@ -35,6 +35,7 @@ class ReportProgress:
     holdings: Holdings
     backoff: Backoff
     _waiting: dict[Run, ProgressReport] = field(default_factory=dict, init=False)
+    _under_way: set[Run] = field(default_factory=set, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _calling: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -60,6 +61,8 @@ class ReportProgress:
         ending = [*runs]
         # Their ends may have been collected in this very turn of the loop, and what they told before that not yet.
         await asyncio.sleep(0)
+        if not any(run in self._waiting or run in self._under_way for run in ending):
+            return
         async with self._calling:
             while told := [run for run in ending if run in self._waiting]:
                 await self._send_batch(session, told)
@@ -67,6 +70,7 @@ class ReportProgress:
     def start_over(self) -> None:
         """For a new session: what was told under the old one is void."""
         self._waiting.clear()
+        self._under_way.clear()
         self._filled.clear()
 
     def _take(self, reports: Iterable[ProgressReport]) -> None:
@@ -86,7 +90,9 @@ class ReportProgress:
         if not self._waiting:
             self._filled.clear()
         if batch:
+            self._under_way.update((report.job_id, report.fence) for report in batch)
             _tell_refusals(await self._recorded(session, batch))
+            self._under_way.clear()
 
     def _next_batch(self, runs: Iterable[Run]) -> list[ProgressReport]:
         batch: list[ProgressReport] = []
