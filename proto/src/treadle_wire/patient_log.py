@@ -18,7 +18,7 @@ class PatientLog:
     def __init__(self, descriptor: int, most_lines: int = _MOST_LINES) -> None:
         self._descriptor = descriptor
         self._most_lines = most_lines
-        self._lines: deque[str] = deque()
+        self._lines: deque[bytes] = deque()
         self._dropped = 0
         self._changed = threading.Condition()
         self._leaving = False
@@ -29,7 +29,7 @@ class PatientLog:
     def write(self, line: str) -> None:
         with self._changed:
             if len(self._lines) < self._most_lines:
-                self._lines.append(line)
+                self._lines.append(line.encode(errors="backslashreplace"))
             else:
                 self._dropped += 1
             self._changed.notify()
@@ -45,7 +45,7 @@ class PatientLog:
         self._thread.join(_LAST_LINES_SECONDS)
 
     def _write_all(self) -> None:
-        while rest := self._next().encode(errors="backslashreplace"):
+        while rest := self._next():
             while rest:
                 try:
                     rest = rest[os.write(self._descriptor, rest) :]
@@ -59,12 +59,15 @@ class PatientLog:
         room.register(self._descriptor, select.POLLOUT)
         room.poll()
 
-    def _next(self) -> str:
-        """All that waits; nothing at the end."""
+    def _next(self) -> bytes:
+        """Some lines, as many as a pipe takes in one piece: others write to it too. Nothing at the end."""
         with self._changed:
             while not self._lines and not self._leaving:
                 self._changed.wait()
-            lines, dropped = "".join(self._lines), self._dropped
-            self._lines.clear()
-            self._dropped = 0
-        return lines + (f"{dropped} log lines were dropped: nobody read\n" if dropped else "")
+            lines = self._lines.popleft() if self._lines else b""
+            while self._lines and len(lines) + len(self._lines[0]) <= select.PIPE_BUF:
+                lines += self._lines.popleft()
+            if self._dropped and not self._lines:
+                lines += f"{self._dropped} log lines were dropped: nobody read\n".encode()
+                self._dropped = 0
+        return lines

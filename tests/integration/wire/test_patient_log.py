@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import TextIO
@@ -49,6 +50,24 @@ def test_a_log_that_nobody_reads_holds_nobody_up_and_says_what_it_dropped(
         dropped += int(line.partition(" ")[0]) if line != LINE else 0
     assert written + dropped == 20_000
     assert dropped > 0
+    log.close()
+
+
+def test_lines_are_not_torn_by_those_of_another_writer(pipe: tuple[TextIO, TextIO]) -> None:
+    reader, writer = pipe
+    other = "y" * 99 + "\n"
+    log = PatientLog(writer.fileno())
+    noise = threading.Thread(
+        target=lambda: [os.write(writer.fileno(), other.encode()) for _ in range(2_000)]
+    )
+
+    for _ in range(5_000):
+        log.write(LINE)
+    noise.start()
+    lines = {reader.readline() for _ in range(7_000)}
+
+    assert lines == {LINE, other}
+    noise.join()
     log.close()
 
 
