@@ -13,6 +13,10 @@ from typing import Any, Self
 _HOST = "127.0.0.1"
 _ANSWER_SECONDS = 5.0
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+_MOST_PIECES = 1_000
+
+_Piece = tuple[float, bytes]
+"""When it is due, and what it holds: nothing is the end of the stream."""
 
 
 class Way(StrEnum):
@@ -75,7 +79,7 @@ class FaultProxy:
         self._do(self._listener.close)
 
     def delay(self, seconds: float) -> None:
-        """Each piece of data, in both ways."""
+        """Each piece of data, in both ways; what is on its way stays so when it heals."""
         self._delay_seconds = seconds
 
     def half_open(self) -> None:
@@ -173,10 +177,28 @@ class FaultProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
+        pieces: asyncio.Queue[_Piece] = asyncio.Queue(_MOST_PIECES)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._take(reader, pieces))
+            both.create_task(self._pass_on(connection, way, pieces, writer))
+
+    async def _take(self, reader: asyncio.StreamReader, pieces: asyncio.Queue[_Piece]) -> None:
+        data = b"all but the end"
+        while data:
+            data = await reader.read(65_536)
+            await pieces.put((self._loop.time() + self._delay_seconds, data))
+
+    async def _pass_on(
+        self,
+        connection: _Connection,
+        way: Way,
+        pieces: asyncio.Queue[_Piece],
+        writer: asyncio.StreamWriter,
+    ) -> None:
         """An end of the stream is swallowed like any data: the other side waits on."""
         while True:
-            data = await reader.read(65_536)
-            await asyncio.sleep(self._delay_seconds)
+            due, data = await pieces.get()
+            await asyncio.sleep(due - self._loop.time())
             if way in connection.swallows:
                 connection.is_torn = True
                 self.vanished_bytes += len(data)

@@ -81,6 +81,23 @@ def test_a_delay_holds_up_each_way(proxy: FaultProxy, client: socket.socket) -> 
     proxy.heal()
 
 
+def test_what_is_delayed_is_not_held_up_by_what_was_sent_before(
+    proxy: FaultProxy, client: socket.socket
+) -> None:
+    proxy.delay(0.1)
+
+    began = time.monotonic()
+    for _ in range(5):
+        client.sendall(b"hello\n")
+        time.sleep(0.02)
+    heard = b""
+    while len(heard) < 30:
+        heard += client.recv(100)
+
+    assert time.monotonic() - began < 0.45
+    proxy.heal()
+
+
 def test_a_half_open_connection_says_nothing_and_a_new_one_works(
     proxy: FaultProxy, client: socket.socket, echo: _EchoServer
 ) -> None:
