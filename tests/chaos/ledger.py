@@ -57,5 +57,7 @@ class Ledger:
 def read_lines(file: Path) -> list[Line]:
     if not file.exists():
         return []
-    words = [line.split() for line in file.read_text().splitlines()]
+    # Whoever reads while another writes may see the beginning of a line.
+    whole, _, _ = file.read_text().rpartition("\n")
+    words = [line.split() for line in whole.splitlines()]
     return [Line(job_id, int(fence), what, float(at)) for job_id, fence, what, at in words]

@@ -43,6 +43,8 @@ from treadle_worker.executor.link import Link
 
 _LAST_FRAMES_SECONDS = 1.0
 _STARTS_WITHIN_SECONDS = 0.1
+_LONGEST_STOP_SECONDS = 2.0
+"""A worker that stops has been waiting for its runs before, and has to be gone 30 s after it was told to."""
 _MOST_UNSTARTED = 4
 """What a process whose loop is blocked can keep from the others; more than one, so that the others need not wait."""
 
@@ -171,15 +173,16 @@ class ExecutorProcess:
         self._write(Drain())
 
     def ask_to_stop(self) -> None:
-        """Kills it after the grace; at once if it is not ready yet, so that nothing is lost."""
+        """Its shutdown hooks have two seconds, or the grace if that is less; then it is killed. So it is at once if it
+        is not ready yet, and nothing is lost."""
         if self._greeting is None:
             self.kill()
         elif not self._asked_to_stop:
             self.is_ready = False
             self._asked_to_stop = True
             self._write(Stop())
-            grace = self.program.stop_grace.total_seconds()
-            self._stop_timer = self._loop.call_later(grace, self.kill)
+            seconds = min(_LONGEST_STOP_SECONDS, self.program.stop_grace.total_seconds())
+            self._stop_timer = self._loop.call_later(seconds, self.kill)
 
     def kill(self) -> None:
         """Its end is known when `gone` returns."""

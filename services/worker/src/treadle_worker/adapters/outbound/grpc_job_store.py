@@ -54,9 +54,11 @@ class GrpcJobStore:
         request = pb.RecordProgressRequest(session_id=session_id.bytes, reports=wire)
         try:
             response = await _call(self._rpc.RecordProgress, request)
-        except InvalidValue as error:  # a fault of ours, and no reason to end
+            return [progress_codec.recording_from_wire(each) for each in response.recordings]
+        except (
+            InvalidValue
+        ) as error:  # a fault of ours, or a store's that is newer, and no reason to end
             raise StoreFailed(str(error)) from error
-        return [progress_codec.recording_from_wire(each) for each in response.recordings]
 
     async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
         outcomes = [run_codec.report_to_wire(report) for report in reports]
