@@ -1,8 +1,6 @@
 """Two stores, two APIs and two workers as real processes, and the faults that happen to them."""
 
 import signal
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +24,6 @@ STOP_GRACE_SECONDS = 1.0
 DRAIN_SECONDS = 2.0
 USER_CODE_MARK = "TREADLE_CHAOS_WORKER"
 """In the environment of workers and of all that they start."""
-_LISTENS_SECONDS = 30.0
 
 
 @dataclass
@@ -57,13 +54,12 @@ class Cluster:
             self._pids[service.folder.name] = service.pid
 
     def wait_until_ready(self) -> None:
-        self.wait_until_stores_listen()
         for service in self.all:
             service.wait_until_ready()
 
     def wait_until_stores_listen(self) -> None:
         for store in self.stores:
-            _wait_until_it_listens(store)
+            store.wait_until_ready()
 
     def make_whole(self) -> None:
         """Whatever a test that failed left behind."""
@@ -154,19 +150,6 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
             continue
 
 
-def _wait_until_it_listens(store: ServiceProcess) -> None:
-    host, _, port = store.environment["TREADLE_STORE_LISTEN"].rpartition(":")
-    deadline = time.monotonic() + _LISTENS_SECONDS
-    while True:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, store.log_file.read_text()
-            time.sleep(0.02)
-        else:
-            return
-
-
 def _bears(process: psutil.Process, mark: str) -> bool:
     try:
         return process.environ().get(USER_CODE_MARK) == mark
@@ -225,7 +208,7 @@ def _make(
         return ServiceProcess(kind, {**common, **own}, place, probe)
 
     stores = [
-        service("store", n, None, TREADLE_STORE_LISTEN=f"127.0.0.1:{port}")
+        service("store", n, f"tcp://127.0.0.1:{port}", TREADLE_STORE_LISTEN=f"127.0.0.1:{port}")
         for n, port in enumerate(store_ports)
     ]
     api_urls, probes = [], [free_port(), free_port()]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -27,7 +28,8 @@ def free_port() -> int:
 
 @dataclass
 class ServiceProcess:
-    """`log`: what it wrote, kept in a file."""
+    """`probe_url`: HTTP, or tcp://HOST:PORT where something listens when it is ready. `log`: what it wrote, kept in a
+    file."""
 
     name: str
     environment: Mapping[str, str]
@@ -97,6 +99,11 @@ class ServiceProcess:
     def _is_ready(self) -> bool:
         if self.probe_url is None:
             return True
+        address = urlsplit(self.probe_url)
+        if address.scheme == "tcp":
+            with socket.socket() as probe:
+                probe.settimeout(1.0)
+                return probe.connect_ex((address.hostname, address.port)) == 0
         try:
             return httpx.get(self.probe_url, timeout=1.0).status_code == httpx.codes.OK
         except httpx.TransportError:
