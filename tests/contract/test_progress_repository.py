@@ -1,7 +1,7 @@
 """What every ProgressRepository promises, asked of the fake and of PostgreSQL."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -82,7 +82,8 @@ def _in_memory() -> Parts:
 
     async def kept(job_id: UUID) -> Kept:
         lines = [(key[1], line) for key, line in sorted(progress.lines.items()) if key[0] == job_id]
-        return progress.progress.get(job_id), lines
+        said = progress.progress.get(job_id)
+        return said and (said[0], said[-1]), lines
 
     return Parts(jobs, progress, kept)
 
@@ -140,6 +141,35 @@ async def test_what_is_told_later_replaces_the_progress_and_the_checkpoint(parts
     await parts.progress.record(session, [all_of(job, fraction=1)])
 
     assert (await parts.kept(job.id))[0] == (1, Progress(fraction=1, note="at 1"))
+    assert await parts.checkpoint_of(job) == b'{"at":  1}'
+
+
+async def test_a_report_that_comes_late_replaces_nothing_that_was_told_after_it(
+    parts: Parts,
+) -> None:
+    """Its worker gave up on it, and the store that had it was only frozen."""
+    job, session = await parts.a_run()
+    late, latest = [replace(all_of(job, fraction=n / 10), number=n) for n in (5, 7)]
+    await parts.progress.record(session, [latest])
+    before = await parts.kept(job.id)
+
+    refused = await parts.progress.record(session, [late])
+
+    assert not refused
+    assert await parts.kept(job.id) == before
+    assert await parts.checkpoint_of(job) == b'{"at":  0.7}'
+
+
+async def test_the_numbers_of_one_run_say_nothing_of_the_next(parts: Parts) -> None:
+    job, session = await parts.a_run()
+    await parts.progress.record(session, [replace(all_of(job), number=9)])
+    failed = ended(job, a_failure())
+    again = running(failed, session, now=NOW + 60 * SECOND)
+    await parts.jobs.save([a_change(job, failed)])
+    await parts.jobs.save([a_change(failed, again, hold=a_hold())])
+
+    await parts.progress.record(session, [replace(all_of(again, fraction=1), number=1)])
+
     assert await parts.checkpoint_of(job) == b'{"at":  1}'
 
 

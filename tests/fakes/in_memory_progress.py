@@ -14,12 +14,12 @@ from treadle_store.application.errors import Unstorable
 
 @dataclass
 class InMemoryProgressRepository:
-    """`progress` and `states` are kept by job, with the fence of the run that told them; `lines` by run and number."""
+    """`progress` and `states` are kept by job, with the run's fence and the report's number; `lines` by run."""
 
     jobs: InMemoryJobRepository
     clock: InMemoryClock = field(default_factory=InMemoryClock)
-    progress: dict[UUID, tuple[int, Progress]] = field(default_factory=dict)
-    states: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
+    progress: dict[UUID, tuple[int, int, Progress]] = field(default_factory=dict)
+    states: dict[UUID, tuple[int, int, bytes]] = field(default_factory=dict)
     recorded_at: dict[UUID, datetime] = field(default_factory=dict)
     lines: dict[tuple[UUID, int, int], LogLine] = field(default_factory=dict)
 
@@ -36,21 +36,22 @@ class InMemoryProgressRepository:
     async def latest(self, job_ids: Collection[UUID]) -> Mapping[UUID, KeptProgress]:
         return {
             job_id: KeptProgress(
-                progress=self.progress[job_id][1], recorded_at=self.recorded_at[job_id]
+                progress=self.progress[job_id][-1], recorded_at=self.recorded_at[job_id]
             )
             for job_id in job_ids
             if job_id in self.progress
         }
 
     async def checkpoints(self, job_ids: Collection[UUID]) -> Mapping[UUID, bytes]:
-        return {job_id: self.states[job_id][1] for job_id in job_ids if job_id in self.states}
+        return {job_id: self.states[job_id][-1] for job_id in job_ids if job_id in self.states}
 
     def _keep(self, report: ProgressReport) -> None:
         job_id, fence = report.job_id, report.fence
-        if report.progress is not None:
-            self.progress[job_id] = (fence, report.progress)
+        told_at = fence, report.number
+        if report.progress is not None and told_at >= self.progress.get(job_id, told_at)[:2]:
+            self.progress[job_id] = (*told_at, report.progress)
             self.recorded_at[job_id] = self.clock.time
-        if report.checkpoint is not None:
-            self.states[job_id] = (fence, report.checkpoint)
+        if report.checkpoint is not None and told_at >= self.states.get(job_id, told_at)[:2]:
+            self.states[job_id] = (*told_at, report.checkpoint)
         for line in report.log_lines:
             self.lines.setdefault((job_id, fence, line.number), line)

@@ -197,6 +197,7 @@ def finish(session_id: UUID, ends: Sequence[tuple[UUID, int, End]]) -> Call:
 def record(
     session_id: UUID,
     runs: Sequence[tuple[UUID, int]],
+    number: int,
     fraction: float,
     checkpoint: bytes | None,
     line: tuple[int, str],
@@ -206,6 +207,7 @@ def record(
         a_progress_report(
             job_id,
             fence,
+            number=number,
             progress=Progress(fraction=fraction),
             checkpoint=checkpoint,
             log_lines=(a_log_line(*line),),
@@ -217,11 +219,11 @@ def record(
         return [answer.value for answer in await store.do.record_progress(session_id, reports)]
 
     def on_model(world: World) -> Next:
-        told = (fraction, checkpoint, line)
+        told = (number, fraction, checkpoint, line)
         return _each(world, [(i, session_id, fence, *told) for i, fence in runs], World.record)
 
     story = ", ".join(f"{job_id} at {fence}" for job_id, fence in runs)
-    return Call(f"record by {session_id}: {fraction} of {story}", on_store, on_model)
+    return Call(f"record by {session_id}: {fraction} as {number} of {story}", on_store, on_model)
 
 
 def heartbeat(

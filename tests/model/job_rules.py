@@ -44,9 +44,9 @@ class Hold:
 class Told:
     """What runs said of themselves."""
 
-    progress: tuple[int, float] | None = None
-    """The last one, with the fence of its run; so is the checkpoint."""
-    checkpoint: tuple[int, bytes] | None = None
+    progress: tuple[int, int, float] | None = None
+    """The last one, with the fence of its run and the number of its report; so is the checkpoint."""
+    checkpoint: tuple[int, int, bytes] | None = None
     lines: frozenset[tuple[int, int, str]] = frozenset()
     """Fence, number, message."""
 
@@ -78,7 +78,7 @@ class ModelJob:
     @property
     def state_to_resume(self) -> bytes | None:
         """What a run that is not the first begins from."""
-        return self.told.checkpoint[1] if self.fence > 1 and self.told.checkpoint else None
+        return self.told.checkpoint[-1] if self.fence > 1 and self.told.checkpoint else None
 
     @property
     def is_final(self) -> bool:
@@ -103,14 +103,18 @@ class ModelJob:
             unknown_since=None,
         )
 
-    def tells(self, fraction: float, checkpoint: bytes | None, line: tuple[int, str]) -> "ModelJob":
-        """The first line of a number stays, of all else the last."""
-        told = self.told
+    def tells(
+        self, number: int, fraction: float, checkpoint: bytes | None, line: tuple[int, str]
+    ) -> "ModelJob":
+        """The first line of a number stays, of all else the report with the highest."""
+        told, at = self.told, (self.fence, number)
+        has_news = told.progress is None or told.progress[:2] <= at
+        has_state = told.checkpoint is None or told.checkpoint[:2] <= at
         numbers = {(fence, number) for fence, number, _ in told.lines}
         is_new = (self.fence, line[0]) not in numbers
         told = Told(
-            progress=(self.fence, fraction),
-            checkpoint=told.checkpoint if checkpoint is None else (self.fence, checkpoint),
+            progress=(*at, fraction) if has_news else told.progress,
+            checkpoint=(*at, checkpoint) if checkpoint and has_state else told.checkpoint,
             lines=told.lines | ({(self.fence, *line)} if is_new else set()),
         )
         return replace(self, told=told)

@@ -67,7 +67,7 @@ class MemoryScene:
         kept = self.store.progress
         said = kept.progress.get(job_id)
         return Told(
-            progress=said and (said[0], said[1].fraction),
+            progress=said and (*said[:2], said[2].fraction),
             checkpoint=kept.states.get(job_id),
             lines=frozenset(
                 (fence, number, line.message)

@@ -21,7 +21,8 @@ SELECT 'held but not running: ' || held.job_id FROM held LEFT JOIN live_jobs ON 
     WHERE live_jobs.id IS NULL
 """
 _TOLD = """
-SELECT job_id, p.fence, fraction, c.fence AS state_fence, state::text AS state,
+SELECT job_id, p.fence, p.report_number, fraction,
+    c.fence AS state_fence, c.report_number AS state_number, state::text AS state,
     ARRAY(SELECT row_to_json(l) FROM log_lines l WHERE l.job_id = p.job_id) AS lines
 FROM progress p LEFT JOIN checkpoints c USING (job_id)
 """
@@ -99,8 +100,10 @@ def _told(row: dict[str, Any]) -> Told:
     lines = [(line["fence"], line["number"], line["message"]) for line in row["lines"]]
     state = row["state"]
     return Told(
-        progress=(row["fence"], row["fraction"]),
-        checkpoint=None if state is None else (row["state_fence"], state.encode()),
+        progress=(row["fence"], row["report_number"], row["fraction"]),
+        checkpoint=None
+        if state is None
+        else (row["state_fence"], row["state_number"], state.encode()),
         lines=frozenset(lines),
     )
 

@@ -49,8 +49,9 @@ wishes = st.builds(
 periods = st.sampled_from([SECOND / 2, SECOND, SECOND, BACKOFF, BACKOFF, LEASE + SECOND])
 outages = st.sampled_from([SECOND, LEASE, GRACE])
 ends = st.sampled_from(End)
-Telling = tuple[float, bytes | None, tuple[int, str]]
+Telling = tuple[int, float, bytes | None, tuple[int, str]]
 tellings: st.SearchStrategy[Telling] = st.tuples(
+    st.integers(0, 3),
     st.sampled_from([0, 0.5, 1]),
     st.sampled_from([None, b'{"page":  1}', b"[2]"]),
     st.tuples(st.integers(1, 3), st.sampled_from(["hello", "world"])),

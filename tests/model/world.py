@@ -132,6 +132,7 @@ class World:
         job_id: UUID,
         session_id: UUID,
         fence: int,
+        number: int,
         fraction: float,
         checkpoint: bytes | None,
         line: tuple[int, str],
@@ -140,7 +141,7 @@ class World:
         job = self.jobs[job_id]
         if job.hold is None or (job.hold.session, job.hold.fence) != (session_id, fence):
             return self, "stale"
-        return self._with(job_id, job.tells(fraction, checkpoint, line)), "recorded"
+        return self._with(job_id, job.tells(number, fraction, checkpoint, line)), "recorded"
 
     def heartbeat(
         self,

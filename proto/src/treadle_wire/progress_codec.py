@@ -26,6 +26,7 @@ def progress_report_to_wire(report: ProgressReport) -> pb.ProgressReport:
     return pb.ProgressReport(
         job_id=report.job_id.bytes,
         fence=report.fence,
+        number=report.number,
         progress=None if said is None else pb.Progress(fraction=said.fraction, note=said.note),
         checkpoint=report.checkpoint,
         log_lines=[_log_line_to_wire(line) for line in report.log_lines],
@@ -38,6 +39,7 @@ def progress_report_from_wire(message: pb.ProgressReport) -> ProgressReport:
     return ProgressReport(
         job_id=to_uuid(message.job_id),
         fence=message.fence,
+        number=message.number,
         progress=Progress(fraction=said.fraction, note=said.note)
         if message.HasField("progress")
         else None,

@@ -90,15 +90,15 @@ async def test_what_a_run_tells_is_recorded_until_it_ends(
     await store.claim(a_claim(session, new))
     job_id, progress = new.submission.id, Progress(fraction=0.5, note="half")
     reports = [
-        a_progress_report(job_id, progress=progress, checkpoint=b"1"),
+        a_progress_report(job_id, number=9, progress=progress, checkpoint=b"1"),
         a_progress_report(uuid4(), progress=progress),
     ]
 
     recordings = await store.record_progress(session.id, reports)
 
     assert recordings == [Recording.RECORDED, Recording.STALE]
-    assert serving_store.store.progress.progress == {job_id: (1, progress)}
-    assert serving_store.store.progress.states == {job_id: (1, b"1")}
+    assert serving_store.store.progress.progress == {job_id: (1, 9, progress)}
+    assert serving_store.store.progress.states == {job_id: (1, 9, b"1")}
 
 
 async def test_progress_that_breaks_a_bound_is_a_failure_that_ends_nothing(

@@ -93,7 +93,7 @@ async def test_of_several_reports_on_one_job_each_is_judged_and_the_last_one_sta
     )
 
     assert recordings == ["recorded", "stale", "recorded", "recorded"]
-    assert store.progress.progress[job_id] == (1, Progress(fraction=0.3))
+    assert store.progress.progress[job_id] == (1, 0, Progress(fraction=0.3))
 
 
 async def test_the_next_run_gets_the_checkpoint_also_when_its_claim_is_repeated(

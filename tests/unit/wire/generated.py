@@ -25,6 +25,7 @@ from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome, Succeeded
 from treadle_domain.progress import (
     MAX_LOG_LINES,
+    MAX_REPORT_NUMBER,
     KeptProgress,
     LogLevel,
     LogLine,
@@ -172,6 +173,7 @@ progress_reports = st.builds(
     ProgressReport,
     job_id=ids,
     fence=fences,
+    number=st.integers(0, MAX_REPORT_NUMBER),
     progress=st.none() | progress,
     checkpoint=st.none() | json_bytes,
     log_lines=st.lists(log_lines, max_size=3).map(tuple),

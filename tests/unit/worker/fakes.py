@@ -74,6 +74,8 @@ class FakeJobStore:
     faults: int = 0
     """How many of the next calls to record progress fail by themselves."""
     told: list[Sequence[ProgressReport]] = field(default_factory=list)
+    """Without their numbers, which are in `numbers`."""
+    numbers: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     """Those that were answered, of ends and of progress."""
     opened: list[WorkerSession] = field(default_factory=list)
@@ -136,7 +138,8 @@ class FakeJobStore:
     async def record_progress(
         self, session_id: UUID, reports: Sequence[ProgressReport]
     ) -> Sequence[Recording]:
-        self.told.append(reports)
+        self.told.append([replace(report, number=0) for report in reports])
+        self.numbers += [report.number for report in reports]
         await self.may_record.wait()
         await self._outage_or_loss(session_id)
         if self.faults:

@@ -64,6 +64,24 @@ async def test_of_what_comes_while_a_call_is_under_way_the_latest_is_sent(
     assert played.store.told[1] == [told(run, 0.3, checkpoint=b"2")]
 
 
+async def test_a_report_that_is_sent_again_keeps_its_number_and_later_ones_have_higher_ones(
+    played: Played,
+) -> None:
+    """So a call that the worker gave up on, and that a store makes late, undoes nothing."""
+    played.ready_queue.ids = ids(1)
+
+    async with played.living():
+        [run] = await running(played)
+        played.store.outages = 1
+        played.executors.tell(told(run, 0.1))
+        await eventually(lambda: played.store.calls == ["record"])
+        played.executors.tell(told(run, 0.2))
+        await eventually(lambda: played.store.calls == ["record"] * 2)
+
+    first, again, second = played.store.numbers
+    assert 0 < first == again < second
+
+
 async def test_calls_keep_a_distance(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_progress, "SHORTEST_GAP_SECONDS", 3_600)
     played.ready_queue.ids = ids(1)

@@ -13,6 +13,7 @@ MAX_CHECKPOINT_BYTES = 64 * 1_024
 MAX_LOG_LINES = 1_000
 """That are kept of one run: its worker drops all later ones."""
 MAX_LOG_MESSAGE_BYTES = 8 * 1_024
+MAX_REPORT_NUMBER = 2**63 - 1
 
 
 class LogLevel(StrEnum):
@@ -63,15 +64,20 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressReport:
-    """What is new of one run. `checkpoint` is JSON text: what the job's next run goes on from."""
+    """What is new of one run. `checkpoint` is JSON text: what the job's next run goes on from.
+
+    `number` grows from report to report of a run: one that comes late replaces nothing that was told after it.
+    """
 
     job_id: UUID
     fence: int
+    number: int = 0
     progress: Progress | None = None
     checkpoint: bytes | None = None
     log_lines: tuple[LogLine, ...] = ()
 
     def __post_init__(self) -> None:
+        require_range("progress_reports.number", self.number, 0, MAX_REPORT_NUMBER)
         if len(self.checkpoint or b"") > MAX_CHECKPOINT_BYTES:
             raise InvalidValue("checkpoint", f"must have at most {MAX_CHECKPOINT_BYTES} bytes")
 

@@ -327,18 +327,20 @@ class RecordProgressRequest(_message.Message):
     def __init__(self, session_id: _Optional[bytes] = ..., reports: _Optional[_Iterable[_Union[ProgressReport, _Mapping]]] = ...) -> None: ...
 
 class ProgressReport(_message.Message):
-    __slots__ = ("job_id", "fence", "progress", "checkpoint", "log_lines")
+    __slots__ = ("job_id", "fence", "progress", "checkpoint", "log_lines", "number")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     FENCE_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     LOG_LINES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     job_id: bytes
     fence: int
     progress: Progress
     checkpoint: bytes
     log_lines: _containers.RepeatedCompositeFieldContainer[LogLine]
-    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint: _Optional[bytes] = ..., log_lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ...) -> None: ...
+    number: int
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., checkpoint: _Optional[bytes] = ..., log_lines: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., number: _Optional[int] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("fraction", "note")

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import NoReturn
 from uuid import UUID
 
@@ -28,12 +29,14 @@ Run = tuple[UUID, int]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportProgress:
     """Of each run that is held only the latest waits, and one call at a time is made: memory and calls are bounded
-    whatever runs tell, and no older report is sent after a newer one."""
+    whatever runs tell. A call that is given up on may be made all the same, by a store that was frozen: so reports are
+    numbered, and the store keeps the newest."""
 
     store: JobStore
     executors: Executors
     holdings: Holdings
     backoff: Backoff
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1), init=False)
     _waiting: dict[Run, ProgressReport] = field(default_factory=dict, init=False)
     _under_way: set[Run] = field(default_factory=set, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -101,7 +104,7 @@ class ReportProgress:
             size += _size_of(self._waiting[run])
             if batch and (size > MAX_BATCH_BYTES or len(batch) == MAX_BATCH):
                 break
-            batch.append(self._waiting.pop(run))
+            batch.append(replace(self._waiting.pop(run), number=next(self._numbers)))
         return batch
 
     async def _recorded(

@@ -101,6 +101,7 @@ def progress_values(report: ProgressReport) -> Values:
     return {
         "id": report.job_id,
         "fence": report.fence,
+        "report_number": report.number,
         "fraction": None if said is None else said.fraction,
         "note": None if said is None else said.note,
         "state": _text_of(report.checkpoint),

@@ -30,6 +30,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
@@ -53,6 +54,7 @@ _EXPECTED: Column[int] = Column("expected_version", Integer)
 _REPORT: Sequence[Column[Any]] = (
     live_jobs.c.id,
     live_jobs.c.fence,
+    progress.c.report_number,
     progress.c.fraction,
     progress.c.note,
     checkpoints.c.state,
@@ -203,13 +205,18 @@ def _record() -> Select[Any]:
 
 
 def _replace(table: Table, running: CTE, *told: ColumnElement[Any]) -> CTE:
-    """The job's row, for the runs that told anything of the kind."""
+    """The job's row, for the runs that told anything of the kind, unless a later report was faster."""
     columns = [c.name for c in table.columns]
-    values = select(running.c.id, running.c.fence, *told, func.clock_timestamp())
+    values = select(
+        running.c.id, running.c.fence, running.c.report_number, *told, func.clock_timestamp()
+    )
     rows = values.where(told[0].is_not(None)).order_by(running.c.id)
     new = postgres_insert(table).from_select(columns, rows)
     return new.on_conflict_do_update(
-        index_elements=["job_id"], set_={name: new.excluded[name] for name in columns[1:]}
+        index_elements=["job_id"],
+        set_={name: new.excluded[name] for name in columns[1:]},
+        where=tuple_(table.c.fence, table.c.report_number)
+        <= tuple_(new.excluded.fence, new.excluded.report_number),
     ).cte(f"new_{table.name}")
 
 

@@ -85,6 +85,7 @@ progress = Table(
     metadata,
     Column("job_id", Uuid, primary_key=True),
     Column("fence", BigInteger, nullable=False),
+    Column("report_number", BigInteger, nullable=False),
     Column("fraction", Double, nullable=False),
     Column("note", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
@@ -95,6 +96,7 @@ checkpoints = Table(
     metadata,
     Column("job_id", Uuid, primary_key=True),
     Column("fence", BigInteger, nullable=False),
+    Column("report_number", BigInteger, nullable=False),
     Column("state", JSON, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
 )
