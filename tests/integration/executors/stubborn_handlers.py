@@ -1,7 +1,10 @@
 """Handlers that do not end when they should, each in another way, after they made the file that they are given."""
 
 import asyncio
+import contextlib
 import os
+import signal
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,28 @@ async def swallow(payload: str) -> None:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             continue
+
+
+@handlers.register("freeze")
+def freeze(payload: str) -> None:
+    Path(payload).touch()
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+@handlers.register("garble")
+async def garble(_: Any) -> None:
+    """Writes into every socket, also into the one that leads to the worker."""
+    for descriptor in range(3, 256):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, b"\x00\x00\x00\x02\xff\xff")
+    await asyncio.sleep(60)
+
+
+@handlers.register("close_all")
+def close_all(_: Any) -> None:
+    os.closerange(3, 256)
+    time.sleep(60)
 
 
 @handlers.register("grandchild")

@@ -53,8 +53,14 @@ async def test_an_async_run_ends_at_its_timeout_and_its_neighbours_go_on(
 
 @pytest.mark.parametrize(
     ("type", "alone"),
-    [("blocking_call", False), ("swallow", False), ("c_loop", True), ("blocked_loop", True)],
-    ids=["thread", "task", "c loop", "blocked loop"],
+    [
+        ("blocking_call", False),
+        ("swallow", False),
+        ("c_loop", True),
+        ("blocked_loop", True),
+        ("freeze", True),
+    ],
+    ids=["thread", "task", "c loop", "blocked loop", "frozen process"],
 )
 async def test_what_does_not_end_at_its_timeout_is_killed_and_its_neighbours_are_not_charged(
     pool: ExecutorPool, type: str, alone: bool, tmp_path: Path
@@ -73,6 +79,17 @@ async def test_what_does_not_end_at_its_timeout_is_killed_and_its_neighbours_are
     assert isinstance(culprit, Failed)
     assert (culprit.error.kind, culprit.alone) == (ErrorKind.TIMEOUT, True)
     assert outcomes[neighbour.job_id] == Released(alone=alone)
+    [after] = await reports_of(pool, a_run("pid"))
+    assert after.outcome == Succeeded()
+
+
+@pytest.mark.parametrize("type", ["garble", "close_all"])
+async def test_a_process_that_spoils_its_way_to_the_worker_is_replaced_and_nobody_is_charged(
+    pool: ExecutorPool, type: str
+) -> None:
+    outcomes = await reports_of(pool, a_run("nap", 60), a_run(type))
+
+    assert [report.outcome for report in outcomes] == [Released(alone=True)] * 2
     [after] = await reports_of(pool, a_run("pid"))
     assert after.outcome == Succeeded()
 

@@ -51,15 +51,18 @@ async def test_a_hint_that_overtakes_the_answer_of_the_claim_is_kept(played: Pla
 
 
 async def test_of_the_hints_that_came_too_early_the_latest_are_kept(played: Played) -> None:
-    heed, forgotten, kept = played.worker().heed_cancels, a_run(), a_run()
+    heed, repeated, forgotten, kept = played.worker().heed_cancels, *[a_run() for _ in range(3)]
 
-    heed.heed([(forgotten.job_id, 1), *[(i, 1) for i in ids(heed_cancels.MAX_EARLY - 1)]])
-    heed.heed([(kept.job_id, 1)])
-    for run in (forgotten, kept):
+    heed.heed([(repeated.job_id, 1), (forgotten.job_id, 1)])
+    heed.heed([(i, 1) for i in ids(heed_cancels.MAX_EARLY - 2)])
+    heed.heed([(repeated.job_id, 1), (kept.job_id, 1)])
+    for run in (repeated, forgotten, kept):
         played.executors.run(run)
-    heed.begun([forgotten, kept])
+    heed.begun([repeated, forgotten, kept])
 
-    assert played.executors.asked == [(kept.job_id, 1, Interruption.CANCEL)]
+    assert played.executors.asked == [
+        (run.job_id, 1, Interruption.CANCEL) for run in (repeated, kept)
+    ]
 
 
 async def test_after_every_outage_it_listens_again(played: Played) -> None:

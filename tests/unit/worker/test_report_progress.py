@@ -72,7 +72,7 @@ async def test_a_report_that_is_sent_again_keeps_its_number_and_later_ones_have_
 
     async with played.living():
         [run] = await running(played)
-        played.store.outages = 1
+        played.store.faults = 1
         played.executors.tell(told(run, 0.1))
         await eventually(lambda: played.store.calls == ["record"])
         played.executors.tell(told(run, 0.2))

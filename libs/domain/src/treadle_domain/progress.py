@@ -1,8 +1,9 @@
 """What a run tells of itself while it lasts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from treadle_domain.bounds import cut, require_instant, require_range
@@ -80,6 +81,15 @@ class ProgressReport:
         require_range("progress_reports.number", self.number, 0, MAX_REPORT_NUMBER)
         if len(self.checkpoint or b"") > MAX_CHECKPOINT_BYTES:
             raise InvalidValue("checkpoint", f"must have at most {MAX_CHECKPOINT_BYTES} bytes")
+
+    def then(self, later: Self) -> Self:
+        """What both say of one run, where the later one says it."""
+        return replace(
+            later,
+            progress=later.progress or self.progress,
+            checkpoint=self.checkpoint if later.checkpoint is None else later.checkpoint,
+            log_lines=self.log_lines + later.log_lines,
+        )
 
 
 class Recording(StrEnum):

@@ -52,6 +52,7 @@ class HeedCancels:
         for job_id, fence in runs:
             self.executors.ask(job_id, fence, Interruption.CANCEL)
             self._early[job_id, fence] = None
+            self._early.move_to_end((job_id, fence))
         while len(self._early) > MAX_EARLY:
             self._early.popitem(last=False)
 

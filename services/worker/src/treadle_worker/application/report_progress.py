@@ -80,12 +80,8 @@ class ReportProgress:
         for report in reports:
             run = report.job_id, report.fence
             if self.holdings.holds(run):
-                known = self._waiting.pop(run, report)
-                self._waiting[run] = replace(
-                    report,
-                    progress=report.progress or known.progress,
-                    checkpoint=known.checkpoint if report.checkpoint is None else report.checkpoint,
-                )
+                known = self._waiting.pop(run, None)
+                self._waiting[run] = known.then(report) if known else report
                 self._filled.set()
 
     async def _send_batch(self, session: UUID, runs: Iterable[Run]) -> None:

@@ -69,15 +69,12 @@ class ExecutorPool:
         self._draining = False
         self._leaving = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
-        self._first_starts: asyncio.Queue[HandlersRefused | None] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
         """HandlersRefused if one of the processes cannot load or start the handlers."""
         await self._tasks.__aenter__()
-        for _ in range(self._seats):
-            self._tasks.create_task(self._keep_filled())
         try:
-            await self._all_started()
+            await self._fill_seats()
         except BaseException:
             self.kill()
             await self._leave()
@@ -94,11 +91,6 @@ class ExecutorPool:
         for process in self._processes:
             process.ask_to_stop()
         await self._leave()
-
-    async def _all_started(self) -> None:
-        for _ in range(self._seats):
-            if refusal := await self._first_starts.get():
-                raise refusal
 
     async def _leave(self) -> None:
         self._leaving.set()
@@ -184,27 +176,36 @@ class ExecutorPool:
 
     # Seats
 
-    async def _keep_filled(self) -> None:
+    async def _fill_seats(self) -> None:
+        started = [asyncio.get_running_loop().create_future() for _ in range(self._seats)]
+        for seat in started:
+            self._tasks.create_task(self._keep_filled(seat))
+        for seat in started:
+            if refusal := await seat:
+                raise refusal
+
+    async def _keep_filled(self, started: "asyncio.Future[HandlersRefused | None]") -> None:
         """One seat for a shared process: there is one in it as long as the pool is open."""
-        loop, is_first, failures = asyncio.get_running_loop(), True, 0
+
+        def admit(_: ExecutorProcess, greeting: Ready) -> None:
+            if not started.done():
+                started.set_result(None)
+            if not self._handlers:
+                self._learn(greeting.handlers)
+            self._share_out()
+
+        loop, failures = asyncio.get_running_loop(), 0
         while not self._leaving.is_set():
             born = loop.time()
-            failure = await self._one_life(self._program, self._admit)
-            if isinstance(failure, HandlersRefused) and is_first:
-                self._first_starts.put_nowait(failure)
+            failure = await self._one_life(self._program, admit)
+            if isinstance(failure, HandlersRefused) and not started.done():
+                started.set_result(failure)
                 return
-            is_first = False
             if failure is None or loop.time() - born > _LONG_LIFE_SECONDS:
                 failures = 0
             if failure is not None:
                 failures += 1
                 await self._pause(failures, str(failure))
-
-    def _admit(self, process: ExecutorProcess, greeting: Ready) -> None:
-        if not self._handlers:
-            self._learn(greeting.handlers)
-        self._first_starts.put_nowait(None)
-        self._share_out()
 
     def _learn(self, handlers: Mapping[str, HandlerOptions]) -> None:
         self._handlers = {type: options_of(said) for type, said in handlers.items()}

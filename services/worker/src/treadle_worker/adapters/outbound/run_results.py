@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
@@ -30,13 +29,8 @@ class RunResults:
     def told(self, frame: Told) -> None:
         new = told_of(frame)
         key = new.job_id, new.fence
-        if known := self._told.get(key):
-            new = replace(
-                known,
-                progress=new.progress or known.progress,
-                checkpoint=known.checkpoint if new.checkpoint is None else new.checkpoint,
-            )
-        self._told[key] = new
+        known = self._told.get(key)
+        self._told[key] = known.then(new) if known else new
         self._has_told.set()
 
     async def next_ends(self) -> Sequence[RunReport]:
