@@ -25,6 +25,7 @@ from treadle_wire.store.v1.job_store_pb2_grpc import (
     JobStoreServicer,
     add_JobStoreServicer_to_server,
 )
+from treadle_wire.store_channel import MAX_MESSAGE_BYTES
 
 
 @dataclass
@@ -56,7 +57,7 @@ class GrantingStore(JobStoreServicer):
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
-        server = grpc.aio.server()
+        server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
         add_JobStoreServicer_to_server(self, server)
         self.port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
