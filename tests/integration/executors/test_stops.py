@@ -87,7 +87,8 @@ async def test_what_does_not_end_at_its_timeout_is_killed_and_its_neighbours_are
 async def test_a_process_that_spoils_its_way_to_the_worker_is_replaced_and_nobody_is_charged(
     pool: ExecutorPool, type: str
 ) -> None:
-    outcomes = await reports_of(pool, a_run("nap", 60), a_run(type))
+    async with asyncio.timeout(5):
+        outcomes = await reports_of(pool, a_run("nap", 60), a_run(type))
 
     assert [report.outcome for report in outcomes] == [Released(alone=True)] * 2
     [after] = await reports_of(pool, a_run("pid"))

@@ -44,6 +44,10 @@ _ORDER = text(
     " ORDER BY rank, id"
 )
 
+_PATIENCE = timedelta(milliseconds=20)
+_QUIET_SECONDS = 5 * _PATIENCE.total_seconds()
+"""Long enough for the two sightings after which a lost id is added again."""
+
 
 @dataclass
 class Repairing:
@@ -60,7 +64,7 @@ class Repairing:
             stock=RedisReadyStock(ReadyRepair(self.redis, self.prefix)),
             tally=self.tally,
             ids_limit=self.ids_limit,
-            patience=timedelta(milliseconds=20),
+            patience=_PATIENCE,
         )
 
     async def until_done(self) -> None:
@@ -103,10 +107,12 @@ class Repairing:
         return [UUID(member.decode()) for member in members]
 
     async def drain(self, queues: Iterable[QueueName], at_once: int = 100) -> list[UUID]:
-        """Pops until nothing comes any more; what was popped is finished in PostgreSQL."""
+        """Pops until nothing has come for a while; what was popped is finished in PostgreSQL."""
         popped: list[UUID] = []
-        while await self.repair() or await self._finish_some([*queues], at_once, popped):
-            pass
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < _QUIET_SECONDS:
+            if await self.repair() or await self._finish_some([*queues], at_once, popped):
+                quiet_since = time.monotonic()
         return popped
 
     async def pop(self, queues: Sequence[QueueName], count: int) -> list[UUID]:

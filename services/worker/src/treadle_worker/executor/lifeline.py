@@ -15,6 +15,7 @@ import time
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 5.0
+_POLL_MS = 1_000
 _NICENESS = 5
 
 
@@ -62,9 +63,12 @@ def _peer_of(end: socket.socket) -> int:
 
 
 def _exit_after_hangup(descriptor: int) -> None:
+    """A poll keeps its socket open even if user code closes all descriptors, so it looks anew each second: then the
+    worker sees the end of the socket."""
     hangup = select.poll()
     hangup.register(descriptor, 0)
-    hangup.poll()
+    while not hangup.poll(_POLL_MS):
+        pass
     time.sleep(_GRACE_SECONDS)
     os._exit(1)
 
