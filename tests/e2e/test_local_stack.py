@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from tests.e2e.documented import examples_of, outputs, requires_shown
 from tests.e2e.processes import free_port
 
 _ROOT = Path(__file__).parents[2]
@@ -72,3 +73,16 @@ def test_an_example_runs_and_its_job_is_there_after_a_restart(tmp_path: Path) ->
     assert (job["state"], job["attempt"], job["result"]["rows"]) == ("SUCCESS", 1, 100_000)
     with make_run(tmp_path, api_port) as client:
         assert client.get(address).json() == job
+
+
+def test_the_commands_of_the_page_on_rest_work_as_written(tmp_path: Path) -> None:
+    examples = examples_of(_ROOT / "docs" / "rest.md")
+    api_port = free_port()
+
+    with make_run(tmp_path, api_port):
+        said = outputs(examples, f"localhost:{api_port}", _ROOT)
+
+    assert len(said) == len(examples) > 0
+    for example, output in zip(examples, said, strict=True):
+        if example.shown:
+            requires_shown(output, example.shown)
