@@ -1,40 +1,64 @@
-"""Time and CPU from the first submit to the last end, per process."""
+"""Time and CPU of a piece of work, per process."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 import psycopg
 
+from bench.rig import Rig
+
 _LONGEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """`cpu_ms_per_job` by process: user + system."""
+    """`cpu_ms_each` by process: user + system per job or request. `p50_ms` and `p99_ms` where single answers were
+    timed."""
 
     scenario: str
-    jobs: int
+    count: int
     seconds: float
-    cpu_ms_per_job: dict[str, float]
+    cpu_ms_each: dict[str, float]
+    p50_ms: float | None = None
+    p99_ms: float | None = None
 
     @property
-    def jobs_per_second(self) -> float:
-        return self.jobs / self.seconds
+    def per_second(self) -> float:
+        return self.count / self.seconds
 
 
-def measure(
-    scenario: str, jobs: int, database_url: str, pids: dict[str, int], submit: Callable[[], None]
-) -> Measured:
+def measure(scenario: str, jobs: int, rig: Rig, submit: Callable[[], object]) -> Measured:
     """`submit` hands in the jobs; the time runs until none of them is live any more."""
-    before, began = _cpu_seconds(pids), time.monotonic()
+    before, began = _cpu_seconds(rig.pids), time.monotonic()
     submit()
-    _wait_until_all_ended(database_url)
-    seconds, after = time.monotonic() - began, _cpu_seconds(pids)
-    spent = {name: (after[name] - before[name]) / jobs * 1_000 for name in pids}
-    return Measured(scenario=scenario, jobs=jobs, seconds=seconds, cpu_ms_per_job=spent)
+    _wait_until_all_ended(rig.postgres.url())
+    seconds = time.monotonic() - began
+    return Measured(
+        scenario=scenario, count=jobs, seconds=seconds, cpu_ms_each=_spent(rig, before, jobs)
+    )
+
+
+def measure_answers(scenario: str, rig: Rig, ask: Callable[[], Sequence[float]]) -> Measured:
+    """`ask` makes requests and returns how many seconds each answer took."""
+    before, began = _cpu_seconds(rig.pids), time.monotonic()
+    times = sorted(ask())
+    seconds, count = time.monotonic() - began, len(times)
+    return Measured(
+        scenario=scenario,
+        count=count,
+        seconds=seconds,
+        cpu_ms_each=_spent(rig, before, count),
+        p50_ms=times[count // 2] * 1_000,
+        p99_ms=times[count * 99 // 100] * 1_000,
+    )
+
+
+def _spent(rig: Rig, before: dict[str, float], count: int) -> dict[str, float]:
+    after = _cpu_seconds(rig.pids)
+    return {name: (after[name] - before[name]) / count * 1_000 for name in before}
 
 
 def _wait_until_all_ended(database_url: str) -> None:

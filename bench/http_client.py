@@ -1,0 +1,47 @@
+"""An HTTP client as cheap as it can be: its CPU is not the product's."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+
+CONNECTIONS = 32
+
+
+def get(path: str) -> bytes:
+    return b"GET %s HTTP/1.1\r\nhost: localhost\r\n\r\n" % path.encode()
+
+
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    head = [f"POST {path} HTTP/1.1", "host: localhost", "content-type: application/json"]
+    head += [f"content-length: {len(body)}", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+async def ask(
+    host: str, port: int, requests: Iterable[bytes], status: int, connections: int = CONNECTIONS
+) -> list[float]:
+    """Seconds from each request to its whole answer, over keep-alive connections that take the next request as soon as
+    they are free. RuntimeError if an answer has another status."""
+    left, times = iter(requests), list[float]()
+    async with asyncio.TaskGroup() as clients:
+        for _ in range(connections):
+            clients.create_task(_ask(host, port, left, status, times))
+    return times
+
+
+async def _ask(
+    host: str, port: int, requests: Iterator[bytes], status: int, times: list[float]
+) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    expected = b" %d " % status
+    for request in requests:
+        began = time.perf_counter()
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        if expected not in head.partition(b"\r\n")[0] + b" ":
+            raise RuntimeError(head.decode())
+        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+        await reader.readexactly(int(length.partition(b":")[2]))
+        times.append(time.perf_counter() - began)
+    writer.close()
+    await writer.wait_closed()
