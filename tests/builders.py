@@ -1,9 +1,11 @@
 """Jobs, sessions and reports for tests that care about one thing of them only."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import Failed
@@ -20,6 +22,10 @@ SECOND = timedelta(seconds=1)
 def a_submission(**said: Any) -> Submission:
     defaults: dict[str, Any] = {"namespace": "default", "queue": "default", "type": "echo"}
     return Submission(**{"id": uuid4()} | defaults | said)
+
+
+def an_idempotency(key: str, body: bytes = b"") -> Idempotency:
+    return Idempotency(key=key, fingerprint=sha256(body).digest())
 
 
 def a_new_job(payload: bytes = b"{}", **said: Any) -> NewJob:

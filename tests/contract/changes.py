@@ -10,7 +10,7 @@ from treadle_domain.job import Job
 from treadle_domain.outcomes import Claim, Outcome, Succeeded
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
-from treadle_store.application.ports import Change, Hold, JobRepository
+from treadle_store.application.ports import Addition, Change, Hold, JobRepository
 
 
 def a_change(before: Job, after: Job, **more: object) -> Change:
@@ -26,9 +26,14 @@ def ended(job: Job, outcome: Outcome) -> Job:
     return job.finish(Claim(job.session, job.fence), outcome, now=NOW, chance=0.5)[1]
 
 
+async def added(jobs: JobRepository, *new: StoredJob) -> list[StoredJob]:
+    """Without keys; as the repository answers."""
+    return [each.stored for each in await jobs.add([Addition(new=each) for each in new])]
+
+
 async def put(jobs: JobRepository, stored: StoredJob, *lives: Callable[[Job], Job]) -> Job:
     """Adds a job and takes it through the changes given."""
-    await jobs.add([stored])
+    await added(jobs, stored)
     job = stored.job
     for change in lives:
         after = change(job)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.builders import NOW, SECOND, a_stored_job, running
-from tests.contract.changes import put, succeeded
+from tests.contract.changes import added, put, succeeded
 
 from treadle_domain.job import Job
 from treadle_domain.states import JobState
@@ -16,7 +16,7 @@ async def test_pages_show_each_job_once_newest_first_also_those_of_the_same_inst
 ) -> None:
     same_instant = [a_stored_job() for _ in range(5)]
     newer = [a_stored_job(now=NOW + SECOND) for _ in range(2)]
-    await jobs.add([*newer, *same_instant])
+    await added(jobs, *newer, *same_instant)
     await put(jobs, a_stored_job(now=NOW - SECOND), running, succeeded)
 
     seen: list[Job] = []

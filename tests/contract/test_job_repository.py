@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from tests.builders import NOW, SECOND, a_failure, a_job, a_stored_job, running
-from tests.contract.changes import a_change, a_hold, ended, put, succeeded
+from tests.contract.changes import a_change, a_hold, added, ended, put, succeeded
 
 from treadle_domain.attempt import KEPT_ATTEMPTS
 from treadle_domain.job import Job
@@ -31,16 +31,16 @@ async def test_a_job_comes_back_as_it_was_added_to_the_byte(jobs: JobRepository)
         options=RunOptions(max_attempts=7, timeout=SECOND / 3, retry=RetryPolicy(jitter=0.25)),
     )
 
-    added = await jobs.add([stored])
+    answers = await added(jobs, stored)
 
-    assert added == [stored]
+    assert answers == [stored]
     assert await jobs.find_stored("default", [stored.job.id]) == {stored.job.id: stored}
 
 
 async def test_a_job_of_another_namespace_is_not_found(jobs: JobRepository) -> None:
     stored = a_stored_job(namespace="theirs")
 
-    await jobs.add([stored])
+    await added(jobs, stored)
 
     assert not await jobs.find("default", [stored.job.id])
     assert not (await jobs.page(JobQuery(namespace="default"))).jobs
@@ -53,18 +53,18 @@ async def test_adding_an_id_again_answers_with_the_job_of_the_first_time(
     now_running = await put(jobs, first, running)
     again = StoredJob(job=replace(first.job, created_at=NOW + SECOND), payload=b"[]")
 
-    added = await jobs.add([again])
+    answers = await added(jobs, again)
 
-    assert added == [StoredJob(job=now_running, payload=first.payload)]
+    assert answers == [StoredJob(job=now_running, payload=first.payload)]
 
 
 async def test_adding_an_id_again_after_its_end_does_not_run_it_again(jobs: JobRepository) -> None:
     first = a_stored_job()
     finished = await put(jobs, first, running, succeeded)
 
-    added = await jobs.add([first])
+    answers = await added(jobs, first)
 
-    assert added == [StoredJob(job=finished, payload=first.payload, result=b"1")]
+    assert answers == [StoredJob(job=finished, payload=first.payload, result=b"1")]
     assert await jobs.find("default", [first.job.id]) == {first.job.id: finished}
 
 
@@ -72,7 +72,7 @@ async def test_a_batch_with_an_unstorable_payload_is_refused_whole(jobs: JobRepo
     good, bad = a_stored_job(), a_stored_job(payload=b'"\x00"')
 
     with pytest.raises(Unstorable):
-        await jobs.add([good, bad])
+        await added(jobs, good, bad)
 
     assert not await jobs.find("default", [good.job.id, bad.job.id])
 
@@ -132,7 +132,7 @@ async def test_a_change_of_what_changed_meanwhile_misses_and_spares_its_neighbou
     jobs: JobRepository,
 ) -> None:
     stale, fresh = a_job(), a_job()
-    await jobs.add([StoredJob(job=job, payload=b"1") for job in (stale, fresh)])
+    await added(jobs, *(StoredJob(job=job, payload=b"1") for job in (stale, fresh)))
     winner = stale.cancel(NOW)
     await jobs.save([a_change(stale, winner)])
 

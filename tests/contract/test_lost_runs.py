@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 from tests.builders import NOW, SECOND, a_session, a_stored_job, running
-from tests.contract.changes import a_change, a_hold, put
+from tests.contract.changes import a_change, a_hold, added, put
 from tests.fakes.in_memory_store import (
     InMemoryClock,
     InMemoryExpiringJobs,
@@ -53,7 +53,7 @@ class Parts:
 
     async def run_of(self, session: UUID) -> Job:
         stored = a_stored_job()
-        await self.jobs.add([stored])
+        await added(self.jobs, stored)
         job = running(stored.job, session=session)
         await self.jobs.save([a_change(stored.job, job, hold=a_hold())])
         return job

@@ -9,12 +9,15 @@ from uuid import UUID
 
 from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
 from treadle_domain.errors import SessionNotOpen
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_store.application.errors import Unstorable
 from treadle_store.application.ports import (
+    Added,
+    Addition,
     Change,
     Extension,
     Happening,
@@ -54,13 +57,14 @@ class InMemoryJobRepository:
 
     def __init__(self) -> None:
         self._jobs: dict[UUID, StoredJob] = {}
+        self._keys: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
         self._attempts: dict[UUID, list[Attempt]] = {}
         self.held: dict[tuple[UUID, UUID], HeldRun] = {}
 
-    async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        if any(self.unstorable in new.payload for new in jobs):
+    async def add(self, additions: Sequence[Addition]) -> list[Added]:
+        if any(self.unstorable in each.new.payload for each in additions):
             raise Unstorable("a NUL byte")
-        return [self._jobs.setdefault(new.job.id, new) for new in jobs]
+        return [self._added(each) for each in additions]
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
         stored = await self.find_stored(namespace, ids)
@@ -113,6 +117,16 @@ class InMemoryJobRepository:
     def vanish(self, job_id: UUID) -> None:
         """As if somebody deleted the row by hand."""
         del self._jobs[job_id]
+
+    def _added(self, addition: Addition) -> Added:
+        new, asked = addition.new, addition.idempotency
+        if asked is None:
+            return Added(stored=self._jobs.setdefault(new.job.id, new))
+        job_id, kept = self._keys.setdefault((new.job.namespace, asked.key), (new.job.id, asked))
+        stored = (
+            self._jobs.setdefault(new.job.id, new) if job_id == new.job.id else self._jobs[job_id]
+        )
+        return Added(stored=stored, idempotency=kept)
 
     def _matches(self, before: Job) -> bool:
         return before.id in self._jobs and self._jobs[before.id].job.version == before.version

@@ -2,6 +2,7 @@
 
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import InvalidValue
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.progress import KeptProgress, Progress
@@ -58,6 +59,9 @@ def new_job_to_wire(new: NewJob) -> pb.Submission:
         message.delay_us = duration_to_us(asked.delay)
     if asked.expires_at is not None:
         message.expires_at_us = to_us(asked.expires_at)
+    if asked.idempotency is not None:
+        message.idempotency.key = asked.idempotency.key
+        message.idempotency.fingerprint = asked.idempotency.fingerprint
     return message
 
 
@@ -74,8 +78,16 @@ def new_job_from_wire(message: pb.Submission, namespace: str) -> NewJob:
         expires_at=from_us(message.expires_at_us) if message.HasField("expires_at_us") else None,
         options=options_from_wire(message.options),
         metadata=dict(message.metadata),
+        idempotency=_idempotency_from_wire(message),
     )
     return NewJob(submission=submission, payload=message.payload)
+
+
+def _idempotency_from_wire(message: pb.Submission) -> Idempotency | None:
+    if not message.HasField("idempotency"):
+        return None
+    said = message.idempotency
+    return Idempotency(key=said.key, fingerprint=said.fingerprint)
 
 
 def job_to_wire(job: Job) -> pb.Job:

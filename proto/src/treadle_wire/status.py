@@ -5,6 +5,7 @@ from google.protobuf.message import DecodeError
 
 from treadle_domain.errors import (
     DomainError,
+    IdempotencyMismatch,
     InvalidValue,
     JobNotFound,
     SessionNotOpen,
@@ -22,6 +23,7 @@ STATUS: dict[type[DomainError], grpc.StatusCode] = {
     InvalidValue: grpc.StatusCode.INVALID_ARGUMENT,
     JobNotFound: grpc.StatusCode.NOT_FOUND,
     TransitionRefused: grpc.StatusCode.FAILED_PRECONDITION,
+    IdempotencyMismatch: grpc.StatusCode.ALREADY_EXISTS,
     SessionNotOpen: grpc.StatusCode.FAILED_PRECONDITION,
 }
 
@@ -41,6 +43,8 @@ def fault_to_wire(error: DomainError) -> pb.Fault:
                 job_id=job_id.bytes, state=state_to_wire(state), verb=verb
             )
             return pb.Fault(transition_refused=refused)
+        case IdempotencyMismatch(key=key):
+            return pb.Fault(idempotency_mismatch=pb.Fault.IdempotencyMismatch(key=key))
         case SessionNotOpen(session_id=session_id):
             return pb.Fault(session_not_open=pb.Fault.SessionNotOpen(session_id=session_id.bytes))
     raise TypeError(f"{type(error).__name__} has no message")
@@ -56,6 +60,8 @@ def fault_from_wire(fault: pb.Fault) -> DomainError:
         case "transition_refused":
             refused = fault.transition_refused
             return TransitionRefused(to_uuid(refused.job_id), _state(refused), _verb(refused))
+        case "idempotency_mismatch":
+            return IdempotencyMismatch(fault.idempotency_mismatch.key)
         case "session_not_open":
             return SessionNotOpen(to_uuid(fault.session_not_open.session_id))
     raise UnknownFault("of no known kind")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 from tests.builders import SECOND, a_session, a_stored_job, running
-from tests.contract.changes import a_change, a_hold
+from tests.contract.changes import a_change, a_hold, added
 
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.adapters.outbound.postgres.database import Database
@@ -22,7 +22,7 @@ async def test_a_session_goes_a_day_after_its_end_unless_something_is_held_in_it
     for session in (is_open, fresh, old, holding):
         await sessions.open(session, 30 * SECOND)
     stored = a_stored_job()
-    await jobs.add([stored])
+    await added(jobs, stored)
     claimed = running(stored.job, session=holding.id)
     await jobs.save([a_change(stored.job, claimed, hold=a_hold())])
     for session in (fresh, old, holding):

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 import psycopg
 import pytest
 from tests.builders import a_stored_job, running
+from tests.contract.changes import added
 
 from treadle_domain.stored_job import StoredJob
 from treadle_store.adapters.outbound.postgres.database import Database
@@ -55,7 +56,7 @@ async def test_batches_that_mix_ends_and_other_changes(
 ) -> None:
     for _ in range(ROUNDS):
         jobs = [a_stored_job() for _ in range(10)]
-        await replicas[0].add(jobs)
+        await added(replicas[0], *jobs)
         async with asyncio.TaskGroup() as group:
             saves = [
                 group.create_task(replica.save(every_other_ends(jobs, first=number)))
@@ -73,8 +74,8 @@ async def test_batches_of_the_same_new_jobs_in_opposite_orders(
         jobs = [a_stored_job() for _ in range(200)]
         async with asyncio.TaskGroup() as group:
             adds = [
-                group.create_task(replicas[0].add(jobs)),
-                group.create_task(replicas[1].add(jobs[::-1])),
+                group.create_task(added(replicas[0], *jobs)),
+                group.create_task(added(replicas[1], *jobs[::-1])),
             ]
 
         first, second = (add.result() for add in adds)

@@ -25,7 +25,9 @@ class InMemoryJobStore:
         self._answers()
         answers = await self.store.do.submit_jobs(jobs)
         return [
-            each if isinstance(each, DomainError) else Submitted(job=each.job, due=each.due)
+            each
+            if isinstance(each, DomainError)
+            else Submitted(job=each.job, due=each.due, replayed=each.replayed)
             for each in answers
         ]
 

@@ -8,10 +8,9 @@ from tests.unit.api.conftest import Api
 from tests.unit.api.running import run
 
 from treadle_api.adapters.inbound.http.schemas import read_job
-from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.submit_jobs import Receipt, SubmitJobs
 from treadle_domain.ids import JobIds
 from treadle_domain.outcomes import Succeeded
-from treadle_domain.stored_job import StoredJob
 
 
 async def test_a_waiting_job_is_cancelled_at_once_and_leaves_the_ready_queue(api: Api) -> None:
@@ -69,7 +68,7 @@ async def test_a_submit_repeated_after_the_end_of_the_job_answers_with_its_resul
     await submit("default", [draft])
     await run(api.store, api.ready_queue.ids[0], Succeeded(), b'{"n":  1}')
 
-    [stored] = await replace(submit, ids=same)("default", [draft])
+    [receipt] = await replace(submit, ids=same)("default", [draft])
 
-    assert isinstance(stored, StoredJob)
-    assert stored.result == b'{"n":  1}'
+    assert isinstance(receipt, Receipt)
+    assert receipt.stored.result == b'{"n":  1}'

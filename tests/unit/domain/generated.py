@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.builders import NOW
 
 from treadle_domain.bounds import MAX_ATTEMPTS, MAX_DELAY, MAX_PRIORITY, MAX_TIMEOUT
+from treadle_domain.idempotency import FINGERPRINT_BYTES, KEY_PATTERN, Idempotency
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import (
@@ -68,6 +69,13 @@ def run_options(most_attempts: int = MAX_ATTEMPTS) -> st.SearchStrategy[RunOptio
     )
 
 
+idempotencies = st.builds(
+    Idempotency,
+    key=st.from_regex(KEY_PATTERN, fullmatch=True),
+    fingerprint=st.binary(min_size=FINGERPRINT_BYTES, max_size=FINGERPRINT_BYTES),
+)
+
+
 @st.composite
 def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submission:
     start: dict[str, Any] = draw(
@@ -83,6 +91,7 @@ def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submissio
         expires_at=draw(st.none() | moments),
         options=draw(run_options(most_attempts)),
         metadata=draw(metadata),
+        idempotency=draw(st.none() | idempotencies),
         **start,
     )
 

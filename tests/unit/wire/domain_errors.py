@@ -8,6 +8,7 @@ from uuid import UUID
 import treadle_domain
 from treadle_domain.errors import (
     DomainError,
+    IdempotencyMismatch,
     InvalidValue,
     JobNotFound,
     SessionNotOpen,
@@ -23,6 +24,7 @@ EXAMPLES: list[DomainError] = [
     InvalidValue("f" * 200, "r" * 2_000),
     JobNotFound(_ID),
     SessionNotOpen(_ID),
+    IdempotencyMismatch("~" * 255),
     *(TransitionRefused(_ID, state, verb) for state in JobState for verb in Verb),
 ]
 

@@ -4,6 +4,7 @@ DomainError
 ├── InvalidValue        a value outside its bounds
 ├── JobNotFound         no such job in this namespace
 ├── TransitionRefused   the job's state or its times do not allow the verb
+├── IdempotencyMismatch the key stands for another request
 └── SessionNotOpen      the worker's session was closed or never opened
 """
 
@@ -41,6 +42,14 @@ class TransitionRefused(DomainError):
         self.job_id = job_id
         self.state = state
         self.verb = verb
+
+
+class IdempotencyMismatch(DomainError):
+    """Nothing was done: a key stands for one request only."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key} was used for another request")
+        self.key = key
 
 
 class SessionNotOpen(DomainError):

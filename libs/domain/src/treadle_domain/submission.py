@@ -15,6 +15,7 @@ from treadle_domain.bounds import (
     require_range,
 )
 from treadle_domain.errors import InvalidValue
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.run_policy import UNSAID, RunOptions
 
 
@@ -32,6 +33,7 @@ class Submission:
     expires_at: datetime | None = None
     options: RunOptions = UNSAID
     metadata: Mapping[str, str] = field(default_factory=dict)
+    idempotency: Idempotency | None = None
 
     def __post_init__(self) -> None:
         for name in ("namespace", "queue", "type"):

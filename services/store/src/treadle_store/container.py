@@ -14,6 +14,7 @@ from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnou
 from treadle_store.adapters.outbound.postgres.clock import PostgresClock
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
+from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresIdempotencyKeys
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
@@ -52,7 +53,10 @@ class Container(containers.DeclarativeContainer):
         database_url=settings.provided.database_url.get_secret_value.call(),
         pool_size=settings.provided.database_pool_size,
     )
-    jobs = providers.Singleton(PostgresJobRepository, database)
+    jobs = providers.Singleton(PostgresJobRepository, database, settings.provided.idempotency_ttl)
+    idempotency_keys = providers.Singleton(
+        PostgresIdempotencyKeys, database, settings.provided.idempotency_ttl
+    )
     sessions = providers.Singleton(PostgresSessionRepository, database)
     progress = providers.Singleton(PostgresProgressRepository, database)
     announcements = providers.Singleton(PostgresAnnouncements, database)
@@ -155,5 +159,8 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(Timer, "repair", timedelta(seconds=1), repair_ready_queue),
         providers.Singleton(
             Timer, "forget sessions", timedelta(minutes=1), sessions.provided.forget_closed
+        ),
+        providers.Singleton(
+            Timer, "prune keys", timedelta(minutes=1), idempotency_keys.provided.prune
         ),
     )

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     """How long a worker's session lives after its last heartbeat."""
     unknown_type_grace_seconds: Annotated[float, Field(ge=0, le=30 * _DAY_SECONDS)] = 60
     """How long a job waits for a worker that knows its type before it fails."""
+    idempotency_ttl_seconds: Annotated[float, Field(gt=0, le=365 * _DAY_SECONDS)] = _DAY_SECONDS
+    """How long an idempotency key stands for its job."""
     stop_grace_seconds: Annotated[float, Field(ge=0, le=_DAY_SECONDS)] = 5
     """How long calls under way may take after SIGTERM."""
     store_metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
@@ -38,6 +40,10 @@ class Settings(BaseSettings):
     @property
     def lease(self) -> timedelta:
         return timedelta(seconds=self.lease_ttl_seconds)
+
+    @property
+    def idempotency_ttl(self) -> timedelta:
+        return timedelta(seconds=self.idempotency_ttl_seconds)
 
     @property
     def unknown_type_grace(self) -> timedelta:

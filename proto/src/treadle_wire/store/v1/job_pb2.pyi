@@ -57,7 +57,7 @@ class JobError(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload")
+    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload", "idempotency")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Submission(_message.Message):
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     queue: str
     type: str
@@ -85,7 +86,16 @@ class Submission(_message.Message):
     options: RunOptions
     metadata: _containers.ScalarMap[str, str]
     payload: bytes
-    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ...) -> None: ...
+    idempotency: Idempotency
+    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., idempotency: _Optional[_Union[Idempotency, _Mapping]] = ...) -> None: ...
+
+class Idempotency(_message.Message):
+    __slots__ = ("key", "fingerprint")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    fingerprint: bytes
+    def __init__(self, key: _Optional[str] = ..., fingerprint: _Optional[bytes] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("id", "namespace", "queue", "type", "priority", "metadata", "state", "version", "attempt", "losses", "interruptions", "snoozes", "fence_base", "fence", "rank", "created_at_us", "run_at_us", "expires_at_us", "started_at_us", "finished_at_us", "cancel_requested_at_us", "unknown_since_us", "session", "worker", "alone", "requested", "policy", "error")
@@ -197,7 +207,7 @@ class Attempt(_message.Message):
     def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., number: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., started_at_us: _Optional[int] = ..., ended_at_us: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
 
 class Fault(_message.Message):
-    __slots__ = ("invalid_value", "job_not_found", "transition_refused", "session_not_open")
+    __slots__ = ("invalid_value", "job_not_found", "transition_refused", "session_not_open", "idempotency_mismatch")
     class InvalidValue(_message.Message):
         __slots__ = ("field", "reason")
         FIELD_FIELD_NUMBER: _ClassVar[int]
@@ -224,12 +234,19 @@ class Fault(_message.Message):
         SESSION_ID_FIELD_NUMBER: _ClassVar[int]
         session_id: bytes
         def __init__(self, session_id: _Optional[bytes] = ...) -> None: ...
+    class IdempotencyMismatch(_message.Message):
+        __slots__ = ("key",)
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        def __init__(self, key: _Optional[str] = ...) -> None: ...
     INVALID_VALUE_FIELD_NUMBER: _ClassVar[int]
     JOB_NOT_FOUND_FIELD_NUMBER: _ClassVar[int]
     TRANSITION_REFUSED_FIELD_NUMBER: _ClassVar[int]
     SESSION_NOT_OPEN_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_MISMATCH_FIELD_NUMBER: _ClassVar[int]
     invalid_value: Fault.InvalidValue
     job_not_found: Fault.JobNotFound
     transition_refused: Fault.TransitionRefused
     session_not_open: Fault.SessionNotOpen
-    def __init__(self, invalid_value: _Optional[_Union[Fault.InvalidValue, _Mapping]] = ..., job_not_found: _Optional[_Union[Fault.JobNotFound, _Mapping]] = ..., transition_refused: _Optional[_Union[Fault.TransitionRefused, _Mapping]] = ..., session_not_open: _Optional[_Union[Fault.SessionNotOpen, _Mapping]] = ...) -> None: ...
+    idempotency_mismatch: Fault.IdempotencyMismatch
+    def __init__(self, invalid_value: _Optional[_Union[Fault.InvalidValue, _Mapping]] = ..., job_not_found: _Optional[_Union[Fault.JobNotFound, _Mapping]] = ..., transition_refused: _Optional[_Union[Fault.TransitionRefused, _Mapping]] = ..., session_not_open: _Optional[_Union[Fault.SessionNotOpen, _Mapping]] = ..., idempotency_mismatch: _Optional[_Union[Fault.IdempotencyMismatch, _Mapping]] = ...) -> None: ...

@@ -58,14 +58,16 @@ class SubmitJobsRequest(_message.Message):
 class SubmitJobsResponse(_message.Message):
     __slots__ = ("answers",)
     class Submitted(_message.Message):
-        __slots__ = ("job", "fault", "due")
+        __slots__ = ("job", "fault", "due", "replayed")
         JOB_FIELD_NUMBER: _ClassVar[int]
         FAULT_FIELD_NUMBER: _ClassVar[int]
         DUE_FIELD_NUMBER: _ClassVar[int]
+        REPLAYED_FIELD_NUMBER: _ClassVar[int]
         job: _job_pb2.Job
         fault: _job_pb2.Fault
         due: bool
-        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ...) -> None: ...
+        replayed: bool
+        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ..., replayed: _Optional[bool] = ...) -> None: ...
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[SubmitJobsResponse.Submitted]
     def __init__(self, answers: _Optional[_Iterable[_Union[SubmitJobsResponse.Submitted, _Mapping]]] = ...) -> None: ...

@@ -13,10 +13,14 @@ from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store."""
+    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store.
+
+    `replayed`: an earlier submit with the same idempotency key made this job.
+    """
 
     job: Job
     due: bool
+    replayed: bool = False
 
 
 class Submits(Protocol):

@@ -8,8 +8,15 @@ from uuid import UUID
 from treadle_api.application.ports import JobStore, ReadyQueue, Submits, Submitted
 from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
-from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob, StoredJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Of a job that is on disk. `replayed`: an earlier submit with the same idempotency key made it."""
+
+    stored: StoredJob
+    replayed: bool
 
 
 class Draft(Protocol):
@@ -29,24 +36,23 @@ class SubmitJobs:
 
     async def __call__(
         self, namespace: str, drafts: Sequence[Draft]
-    ) -> list[StoredJob | DomainError]:
-        """In the order given; a StoredJob is on disk. Raises InvalidValue before anything was sent."""
+    ) -> list[Receipt | DomainError]:
+        """In the order given. Raises InvalidValue before anything was sent."""
         new_jobs = [draft.new_job(self.ids.next(), namespace) for draft in drafts]
         answers = await self.submits.submit(namespace, new_jobs)
         due = [each.job for each in answers if isinstance(each, Submitted) and each.due]
         if due:
             await self.ready_queue.add(due)
         return [
-            await self._as_stored(new, answer)
+            answer if isinstance(answer, DomainError) else await self._receipt(new, answer)
             for new, answer in zip(new_jobs, answers, strict=True)
         ]
 
-    async def _as_stored(
-        self, new: NewJob, answer: Submitted | DomainError
-    ) -> StoredJob | DomainError:
-        if isinstance(answer, DomainError):
-            return answer
-        if answer.job.state is JobState.SUCCESS:
-            # The adapter had to repeat the call and the job has run meanwhile: only a read brings the result.
-            return await self.job_store.get(answer.job.namespace, answer.job.id)
-        return StoredJob(job=answer.job, payload=new.payload)
+    async def _receipt(self, new: NewJob, answer: Submitted) -> Receipt:
+        job = answer.job
+        if job.fence == 0:
+            stored = StoredJob(job=job, payload=new.payload)
+        else:
+            # Of an earlier call, and it has run meanwhile: only a read brings all that there is.
+            stored = await self.job_store.get(job.namespace, job.id)
+        return Receipt(stored=stored, replayed=answer.replayed)

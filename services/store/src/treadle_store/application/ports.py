@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from treadle_domain.attempt import Attempt
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
 from treadle_domain.progress import KeptProgress, ProgressReport
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
@@ -57,13 +58,30 @@ class VoidRun:
     is_lost: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """A new job, and the key under which only one job may be added."""
+
+    new: StoredJob
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """The job as it is now, and its key as it was first kept."""
+
+    stored: StoredJob
+    idempotency: Idempotency | None = None
+
+
 class JobRepository(Protocol):
     """Jobs, live and finished alike: a job that moves between the two is never missed by a read."""
 
-    async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        """Commits all and returns each as it is now: for an id that was added before, the job of then.
+    async def add(self, additions: Sequence[Addition]) -> list[Added]:
+        """Commits all and answers each in the order given: for an id or a key that was added before, with the job of
+        then.
 
-        Raises Unstorable, then none was added.
+        A key is kept together with its job, so both are there or neither. Raises Unstorable, then none was added.
         """
         ...
 

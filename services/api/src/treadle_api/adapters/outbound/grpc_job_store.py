@@ -73,7 +73,8 @@ class GrpcJobStore:
 def _submitted(answer: pb.SubmitJobsResponse.Submitted) -> Submitted | DomainError:
     if answer.WhichOneof("answer") == "fault":
         return _refusal(answer.fault)
-    return Submitted(job=job_codec.job_from_wire(answer.job), due=answer.due)
+    job = job_codec.job_from_wire(answer.job)
+    return Submitted(job=job, due=answer.due, replayed=answer.replayed)
 
 
 def _only_change(response: pb.ChangeJobsResponse) -> StoredJob:

@@ -11,12 +11,18 @@ from starlette.routing import Route
 
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, ProblemType, invalid
 from treadle_api.application.errors import StoreUnavailable
-from treadle_domain.errors import InvalidValue, JobNotFound, SessionNotOpen, TransitionRefused
+from treadle_domain.errors import (
+    IdempotencyMismatch,
+    InvalidValue,
+    JobNotFound,
+    SessionNotOpen,
+    TransitionRefused,
+)
 
 _RETRY_AFTER = {"Retry-After": "2"}
 _UNKNOWN = (
     "The store did not answer in time: what you asked for may or may not have been done. "
-    "Look before you repeat a submit, since a repeated one makes a second job."
+    "Repeat a submit only with the Idempotency-Key that it had, or look first: else it may make a second job."
 )
 _NOT_DONE = "The store cannot be reached. Nothing was changed; try again soon."
 
@@ -41,6 +47,10 @@ PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         ProblemType.JOB_NOT_FOUND, f"There is no job {error.job_id}."
     ),
     TransitionRefused: _transition_refused,
+    IdempotencyMismatch: lambda error: Problem(
+        ProblemType.IDEMPOTENCY_MISMATCH,
+        f"The key {error.key} stands for a request that said something else. Use a new key for each job.",
+    ),
     # Sessions are the workers': the API never opens one.
     SessionNotOpen: lambda _: Problem(
         ProblemType.INTERNAL, "The store gave an answer for workers."

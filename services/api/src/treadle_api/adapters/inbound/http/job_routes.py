@@ -15,6 +15,7 @@ from treadle_api.adapters.inbound.http.answers import (
     job_page_answer,
 )
 from treadle_api.adapters.inbound.http.cursor import write_cursor
+from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
 from treadle_api.adapters.inbound.http.job_query import read_job_query
 from treadle_api.adapters.inbound.http.json_text import fields_of
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
@@ -53,11 +54,15 @@ class JobRoutes:
     async def submit(self, request: Request) -> Response:
         _take_no_parameters(request)
         body = await read_json_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
-        received = read_job(fields_of(body), self.payload_limit_bytes)
-        [stored] = await self.submit_jobs(self.namespace, [received])
-        if isinstance(stored, DomainError):
-            raise stored
-        return answer(job_answer(stored), 201, {"Location": f"/v1/jobs/{stored.job.id}"})
+        key = read_idempotency_key(request)
+        received = read_job(fields_of(body), self.payload_limit_bytes, key)
+        [receipt] = await self.submit_jobs(self.namespace, [received])
+        if isinstance(receipt, DomainError):
+            raise receipt
+        headers = {"Location": f"/v1/jobs/{receipt.stored.job.id}"}
+        if receipt.replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return answer(job_answer(receipt.stored), 201, headers)
 
     async def list_jobs(self, request: Request) -> Response:
         query = read_job_query(request.query_params, self.namespace)

@@ -16,6 +16,7 @@ from treadle_api.adapters.inbound.http.answers import (
 from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest
 from treadle_domain.bounds import NAME_PATTERN
+from treadle_domain.idempotency import KEY_PATTERN
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import MAX_PAGE
 
@@ -109,7 +110,22 @@ SUBMIT_JOB = _operation(
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
     *_ANYWHERE,
     status=201,
-    headers={"Location": {"schema": {"type": "string"}, "description": "Path of the job."}},
+    headers={
+        "Location": {"schema": {"type": "string"}, "description": "Path of the job."},
+        "Idempotency-Replayed": {
+            "schema": {"type": "string", "enum": ["true"]},
+            "description": "An earlier request with the same key made the job; it is answered as it is now.",
+        },
+    },
+    parameters=[
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "pattern": KEY_PATTERN},
+            "description": "Repeating a request with the same key makes no second job; another request with it is 422.",
+        }
+    ],
     requestBody={"required": True, "content": _json(JobRequest)},
 )
 LIST_JOBS = _operation(

@@ -24,6 +24,11 @@ class ProblemType(Enum):
     TOO_LARGE = (413, "too-large", "The request is larger than allowed")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body must be plain JSON")
     VALIDATION = (422, "validation", "The request is not valid")
+    IDEMPOTENCY_MISMATCH = (
+        422,
+        "idempotency-mismatch",
+        "The idempotency key was used for another request",
+    )
     INTERNAL = (500, "internal", "Something went wrong inside Treadle")
     STORE_UNAVAILABLE = (503, "store-unavailable", "The store does not answer")
 

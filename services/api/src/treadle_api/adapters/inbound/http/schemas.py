@@ -11,6 +11,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from treadle_api.adapters.inbound.http.idempotency_key import idempotency_of
 from treadle_api.adapters.inbound.http.json_text import require_shallow, value_of
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, ProblemType, invalid
 from treadle_domain.bounds import (
@@ -23,6 +24,7 @@ from treadle_domain.bounds import (
     NAME_PATTERN,
     printable,
 )
+from treadle_domain.idempotency import Idempotency
 from treadle_domain.retry_policy import MAX_MULTIPLIER, RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.stored_job import NewJob
@@ -118,6 +120,7 @@ class ReceivedJob:
 
     asked: JobRequest
     payload: bytes
+    idempotency: Idempotency | None = None
 
     def new_job(self, job_id: UUID, namespace: str) -> NewJob:
         asked = self.asked
@@ -138,11 +141,14 @@ class ReceivedJob:
             expires_at=asked.expires_at,
             options=options,
             metadata=asked.metadata,
+            idempotency=self.idempotency,
         )
         return NewJob(submission=submission, payload=self.payload)
 
 
-def read_job(fields: Mapping[str, msgspec.Raw], payload_limit_bytes: int) -> ReceivedJob:
+def read_job(
+    fields: Mapping[str, msgspec.Raw], payload_limit_bytes: int, key: str | None = None
+) -> ReceivedJob:
     """Raises Problem with every field at fault, up to a number."""
     payload = bytes(fields.get("payload", b"null"))
     if len(payload) > payload_limit_bytes:
@@ -156,8 +162,9 @@ def read_job(fields: Mapping[str, msgspec.Raw], payload_limit_bytes: int) -> Rec
             *(FieldError(_shown(n), "is not a field of a job") for n in unknown[:_MAX_ERRORS])
         )
     said = {name: value_of(name, raw) for name, raw in fields.items() if name != "payload"}
+    idempotency = None if key is None else idempotency_of(key, fields)
     try:
-        return ReceivedJob(JobRequest.model_validate(said), payload)
+        return ReceivedJob(JobRequest.model_validate(said), payload, idempotency)
     except ValidationError as error:
         raise invalid_fields(error) from None
 

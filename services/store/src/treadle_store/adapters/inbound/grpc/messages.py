@@ -76,11 +76,13 @@ def query_of(request: job_store_pb2.ListJobsRequest) -> JobQuery:
     )
 
 
-def submitted(answer: Accepted | InvalidValue) -> job_store_pb2.SubmitJobsResponse.Submitted:
-    if isinstance(answer, InvalidValue):
+def submitted(answer: Accepted | DomainError) -> job_store_pb2.SubmitJobsResponse.Submitted:
+    if isinstance(answer, DomainError):
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
     job = job_codec.job_to_wire(answer.job)
-    return job_store_pb2.SubmitJobsResponse.Submitted(job=job, due=answer.due)
+    return job_store_pb2.SubmitJobsResponse.Submitted(
+        job=job, due=answer.due, replayed=answer.replayed
+    )
 
 
 def found(stored: StoredJob | None) -> job_store_pb2.GetJobsResponse.Found:

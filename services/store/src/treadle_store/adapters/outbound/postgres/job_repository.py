@@ -1,6 +1,7 @@
 """Jobs in PostgreSQL."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,12 @@ from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
 from treadle_store.adapters.outbound.postgres import reads, statements
 from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.idempotency_keys import (
+    KEPT,
+    Holder,
+    free_keys,
+    take_keys,
+)
 from treadle_store.adapters.outbound.postgres.rows import (
     Values,
     attempt_of,
@@ -23,24 +30,56 @@ from treadle_store.adapters.outbound.postgres.rows import (
     values_of,
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
-from treadle_store.application.ports import Change, HeldRun, Hold, VoidRun
+from treadle_store.application.errors import Conflicted
+from treadle_store.application.ports import Added, Addition, Change, HeldRun, Hold, VoidRun
 
 
 class PostgresJobRepository:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys_kept: timedelta = KEPT) -> None:
         self._database = database
+        self._keys_kept = keys_kept
 
-    async def add(self, jobs: Sequence[StoredJob]) -> list[StoredJob]:
-        # In the order of ids: two calls with the same jobs never wait for each other.
-        ordered = sorted(jobs, key=lambda new: new.job.id)
-        rows = [values_of(new.job, payload=new.payload) for new in ordered]
+    async def add(self, additions: Sequence[Addition]) -> list[Added]:
         async with self._database.transaction() as connection:
+            holders = await take_keys(connection, additions, self._keys_kept)
+            held = list(zip(additions, holders, strict=True))
+            # In the order of ids: two calls with the same jobs never wait for each other.
+            rows = [
+                values_of(each.new.job, payload=each.new.payload)
+                for each, holder in sorted(held, key=lambda pair: pair[0].new.job.id)
+                if holder is None or (holder.is_new and holder.job_id == each.new.job.id)
+            ]
             added = await _ids(connection, statements.ADD_LIVE, rows)
             # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end
             # that was committed while the insert waited.
             added -= await _ids(connection, statements.DELETE_FINISHED_TWINS, rows)
-        repeated = await self._as_of_now(new.job for new in jobs if new.job.id not in added)
-        return [repeated.get(new.job.id, new) for new in jobs]
+        return await self._added(held, added)
+
+    async def _added(
+        self, held: Sequence[tuple[Addition, Holder | None]], new: Collection[UUID]
+    ) -> list[Added]:
+        """`new`: the ids whose jobs are as they were given."""
+        jobs = {each.new.job.id: each.new for each, _ in held if each.new.job.id in new}
+        wanted = [
+            (each.new.job.namespace, each.new.job.id if holder is None else holder.job_id)
+            for each, holder in held
+        ]
+        jobs |= await self._as_of_now(place for place in wanted if place[1] not in jobs)
+        await self._free_keys([h for _, h in held if h is not None and h.job_id not in jobs])
+        return [
+            Added(
+                stored=jobs.get(job_id, each.new),
+                idempotency=None if holder is None else holder.idempotency,
+            )
+            for (each, holder), (_, job_id) in zip(held, wanted, strict=True)
+        ]
+
+    async def _free_keys(self, abandoned: Sequence[Holder]) -> None:
+        """A key and its job are committed together, so a job that is not there was deleted since."""
+        if abandoned:
+            async with self._database.transaction() as connection:
+                await free_keys(connection, abandoned)
+            raise Conflicted("the job of a key was deleted")
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
         jobs = map(job_of, await self._read(reads.FIND, {"namespace": namespace, "ids": [*ids]}))
@@ -97,10 +136,10 @@ class PostgresJobRepository:
         )
         return [(row.job_id, row.fence) for row in await self._read(statement, {})]
 
-    async def _as_of_now(self, jobs: Iterable[Job]) -> Mapping[UUID, StoredJob]:
+    async def _as_of_now(self, places: Iterable[tuple[str, UUID]]) -> Mapping[UUID, StoredJob]:
         by_namespace: dict[str, list[UUID]] = {}
-        for job in jobs:
-            by_namespace.setdefault(job.namespace, []).append(job.id)
+        for namespace, job_id in places:
+            by_namespace.setdefault(namespace, []).append(job_id)
         found: dict[UUID, StoredJob] = {}
         for namespace, ids in by_namespace.items():
             found |= await self.find_stored(namespace, ids)

@@ -78,7 +78,7 @@ def _arrays(rows: Sequence[Values], names: Iterable[str]) -> dict[str, list[Any]
     return {f"p_{name}": [row[name] for row in rows] for name in names}
 
 
-def _given(columns: Iterable[Column[Any]], name: str = "given") -> TableValuedAlias:
+def given_rows(columns: Iterable[Column[Any]], name: str = "given") -> TableValuedAlias:
     """The rows that come as parameters."""
     sent = [(c.name, _sent_as(c)) for c in columns]
     arrays = [bindparam(f"p_{key}", type_=ARRAY(kind)) for key, kind in sent]
@@ -123,7 +123,7 @@ def _lock(table: Table) -> Select[Any]:
 def update_live(changed: frozenset[str]) -> Update:
     """Only what changed is sent: a claim touches nine of thirty columns."""
     columns = [live_jobs.c[name] for name in sorted(changed)]
-    given = _given([live_jobs.c.id, *columns, _EXPECTED])
+    given = given_rows([live_jobs.c.id, *columns, _EXPECTED])
     return (
         update(live_jobs)
         .values({c.name: _value(given, c) for c in columns})
@@ -145,7 +145,7 @@ def finished_to_live(changed: frozenset[str]) -> Insert:
 def _move(source: Table, target: Table, changed: frozenset[str]) -> Insert:
     """Deletes from one table and inserts into the other in one statement: a reader sees the job in exactly one."""
     columns = [source.c[name] for name in sorted(changed)]
-    given = _given([source.c.id, *columns, _EXPECTED])
+    given = given_rows([source.c.id, *columns, _EXPECTED])
     kept = [c for c in source.columns if c.name not in changed]
     sent = [_value(given, c).label(c.name) for c in columns]
     gone = delete(source).where(_unchanged(source, given)).returning(*kept, *sent).cte("gone")
@@ -153,7 +153,7 @@ def _move(source: Table, target: Table, changed: frozenset[str]) -> Insert:
 
 
 def _insert_given(table: Table) -> PostgresInsert:
-    given = _given(table.columns)
+    given = given_rows(table.columns)
     values = [_value(given, c).label(c.name) for c in table.columns]
     return postgres_insert(table).from_select(table.columns.keys(), select(*values))
 
@@ -165,13 +165,13 @@ def _delete_finished_twins() -> ReturningDelete[Any]:
 
 
 def _delete_held(*key: Column[Any]) -> Delete:
-    given = _given(key)
+    given = given_rows(key)
     return delete(held).where(*(c == given.c[c.name] for c in key))
 
 
 def _delete_old_attempts() -> Delete:
     """Fences of runs that did not succeed have no gaps, so the newest are found without counting."""
-    given = _given([attempts.c.job_id, attempts.c.fence])
+    given = given_rows([attempts.c.job_id, attempts.c.fence])
     return delete(attempts).where(
         attempts.c.job_id == given.c.job_id, attempts.c.fence <= given.c.fence
     )
@@ -183,7 +183,7 @@ def _record() -> Select[Any]:
     FOR SHARE waits for whoever is ending a run and then looks again, and whoever comes to end it waits for us: so no
     row of a newer fence can be there. It makes no new version of the job's row. Locks are taken in the order of ids.
     """
-    given = _given(_REPORT)
+    given = given_rows(_REPORT)
     running = (
         select(*(_value(given, c).label(c.name) for c in _REPORT))
         .join_from(live_jobs, given, live_jobs.c.id == given.c.id)
@@ -221,7 +221,7 @@ def _replace(table: Table, running: CTE, *told: ColumnElement[Any]) -> CTE:
 
 
 def _add_lines(running: CTE) -> CTE:
-    given = _given(_LINE, name="lines")
+    given = given_rows(_LINE, name="lines")
     values = {
         c.name: running.c.fence if c.name == "fence" else given.c[c.name] for c in log_lines.columns
     }

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -137,6 +138,16 @@ sessions = Table(
     Column("expires_up", Double, nullable=False),
     Column("closed_at", DateTime(timezone=True)),
     Column("close_reason", Text),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("job_id", Uuid, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
 )
 
 uptime = Table(

@@ -17,6 +17,7 @@ class Turn(IntEnum):
     RECLAIM = 0x7EAD1E03
     EXPIRE = 0x7EAD1E04
     REPAIR = 0x7EAD1E05
+    PRUNE_KEYS = 0x7EAD1E06
 
 
 @asynccontextmanager
