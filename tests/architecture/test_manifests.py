@@ -16,7 +16,7 @@ import treadle_worker.settings
 _ROOT = Path(__file__).parents[2]
 _BASE = _ROOT / "deploy/k8s/base"
 _DOCKERFILE = (_ROOT / "deploy/docker/Dockerfile").read_text()
-_SECRETS = {"TREADLE_DATABASE_URL", "TREADLE_REDIS_URL"}
+_SECRETS = {"TREADLE_API_CURSOR_KEY", "TREADLE_DATABASE_URL", "TREADLE_REDIS_URL"}
 _SETTINGS: tuple[type[BaseSettings], ...] = (
     treadle_api.settings.Settings,
     treadle_store.settings.Settings,

@@ -175,6 +175,7 @@ async def test_a_body_that_is_too_large_is_told_so_to_a_client_that_is_still_sen
         ("TREADLE_REDIS_URL", "localhost:6379"),
         ("TREADLE_LOG_FORMAT", "xml"),
         ("TREADLE_API_PAYLOAD_LIMIT_BYTES", "0"),
+        ("TREADLE_API_CURSOR_KEY", "too short"),
     ],
 )
 async def test_a_wrong_setting_is_one_line_and_status_2(name: str, value: str) -> None:

@@ -16,6 +16,7 @@ from tests.unit.api.in_memory_job_store import (
 )
 
 from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.application.cancel_job import CancelJob
@@ -52,6 +53,7 @@ class Parts:
     job_store: InMemoryJobStore = field(default_factory=InMemoryJobStore)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
     store_health: StoreHealthAnswer = field(default_factory=StoreHealthAnswer)
+    cursor_key: bytes = b"the key of all replicas"
 
     def app(self) -> FastAPI:
         milliseconds = count(1)
@@ -65,19 +67,21 @@ class Parts:
                 ready_queue=self.ready_queue,
             ),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
+            cursors=Cursors(self.cursor_key),
             namespace="default",
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
         )
         return create_app(routes, Probes(self.store_health))
 
 
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://api")
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     parts = Parts()
     app = parts.app()
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        parts.job_store.store.hand_over,
-        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
-    ):
+    async with parts.job_store.store.hand_over, client_of(app) as client:
         yield Api(client, app, parts.job_store, parts.ready_queue, parts.store_health)

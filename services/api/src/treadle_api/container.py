@@ -6,6 +6,7 @@ import time
 from dependency_injector import containers, providers
 
 from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
@@ -57,6 +58,9 @@ class Container(containers.DeclarativeContainer):
         job_store=job_store,
         submit_jobs=submit_jobs,
         cancel_job=cancel_job,
+        cursors=providers.Singleton(
+            Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
+        ),
         namespace="default",
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
     )

@@ -1,5 +1,6 @@
 """Settings of the API, from the environment: TREADLE_…"""
 
+import secrets
 from typing import Annotated
 
 from pydantic import Field, PositiveInt, SecretStr, field_validator
@@ -19,6 +20,10 @@ class Settings(BaseSettings):
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0: any free one, told in the log."""
     api_payload_limit_bytes: Annotated[PositiveInt, Field(le=_LARGEST_PAYLOAD_BYTES)] = 1024 * 1024
+    api_cursor_key: Annotated[
+        SecretStr, Field(min_length=16, default_factory=lambda: SecretStr(secrets.token_hex(32)))
+    ]
+    """Seals the cursors of lists: the same for all replicas. Unsaid, cursors are good until this process ends."""
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
     """How long requests under way may take after SIGTERM."""
     store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"

@@ -1,8 +1,9 @@
-"""Where a page of a list begins: an opaque text, good only with the filters that it was made for."""
+"""Where a page of a list begins: an opaque text, good only for the list that it was made for."""
 
 import binascii
+import hmac
 from base64 import b64decode, urlsafe_b64encode
-from hashlib import blake2b
+from dataclasses import dataclass, fields
 from uuid import UUID
 
 import msgspec
@@ -13,38 +14,44 @@ from treadle_wire.scalars import from_us, to_us
 
 _TIME_BYTES = 8
 _ID_BYTES = 16
-_SEAL_BYTES = 9  # 33 bytes in all: base64 without padding
-_LENGTH = 44
+_SEAL_BYTES = 15  # 39 bytes in all: base64 without padding
+_LENGTH = 52
+_NOT_SEALED = ("limit", "after")
+"""The size of a page may change on the way."""
 
 
-def write_cursor(query: JobQuery, place: Position) -> str:
-    """`query` without its limit and its own beginning: the size of a page may change on the way."""
-    where = to_us(place.created_at).to_bytes(_TIME_BYTES, "big", signed=True) + place.job_id.bytes
-    return urlsafe_b64encode(where + _seal(query, where)).decode()
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """Sealed with a key that all replicas of the API share."""
 
+    key: bytes
 
-def read_cursor(query: JobQuery, cursor: str) -> Position:
-    """Raises InvalidValue for a text that `write_cursor` did not make for these filters."""
-    try:
-        text = cursor.encode("ascii") if len(cursor) == _LENGTH else b""
-        sealed = b64decode(text, altchars=b"-_", validate=True)
-        where = sealed[: _TIME_BYTES + _ID_BYTES]
+    def write(self, query: JobQuery, place: Position) -> str:
+        moment = to_us(place.created_at).to_bytes(_TIME_BYTES, "big", signed=True)
+        where = moment + place.job_id.bytes
+        return urlsafe_b64encode(where + self._seal(query, where)).decode()
+
+    def read(self, query: JobQuery, cursor: str) -> Position:
+        """Raises InvalidValue for a text that was not written with this key for this namespace and these filters."""
+        try:
+            text = cursor.encode("ascii") if len(cursor) == _LENGTH else b""
+            sealed = b64decode(text, altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error):
+            sealed = b""
+        where, seal = sealed[:-_SEAL_BYTES], sealed[-_SEAL_BYTES:]
+        if not hmac.compare_digest(seal, self._seal(query, where)):
+            raise InvalidValue("cursor", "is not one of a page of this list with these filters")
         moment = from_us(int.from_bytes(where[:_TIME_BYTES], "big", signed=True))
-        place = Position(created_at=moment, job_id=UUID(bytes=where[_TIME_BYTES:]))
-        if write_cursor(query, place) == cursor:
-            return place
-    except (InvalidValue, ValueError, binascii.Error):
-        pass
-    raise InvalidValue("cursor", "is not one of a page of this list with these filters")
+        return Position(created_at=moment, job_id=UUID(bytes=where[_TIME_BYTES:]))
 
-
-def _seal(query: JobQuery, where: bytes) -> bytes:
-    """Against mistakes, not against forgers: a place in a list tells nothing that the filters do not."""
-    filters = [
-        query.namespace,
-        sorted(query.states),
-        query.queue,
-        query.type,
-        sorted(query.metadata.items()),
-    ]
-    return blake2b(msgspec.json.encode(filters) + where, digest_size=_SEAL_BYTES).digest()
+    def _seal(self, query: JobQuery, where: bytes) -> bytes:
+        """Of what the filters say: one that a newer release knows changes no cursor of a list without it."""
+        unsaid = JobQuery(namespace="")
+        said = {
+            field.name: value
+            for field in fields(query)
+            if field.name not in _NOT_SEALED
+            and (value := getattr(query, field.name)) != getattr(unsaid, field.name)
+        }
+        filters = msgspec.json.encode(said, order="deterministic")
+        return hmac.digest(self.key, where + filters, "sha256")[:_SEAL_BYTES]

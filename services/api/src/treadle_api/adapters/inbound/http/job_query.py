@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from treadle_api.adapters.inbound.http.cursor import read_cursor
+from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_domain.bounds import printable, require_metadata, require_name
 from treadle_domain.errors import InvalidValue
 from treadle_domain.states import JobState
@@ -17,7 +17,7 @@ _LONGEST_NUMBER = 9
 _SHOWN_CHARS = 140
 
 
-def read_job_query(params: QueryParams, namespace: str) -> JobQuery:
+def read_job_query(params: QueryParams, namespace: str, cursors: Cursors) -> JobQuery:
     """Raises InvalidValue naming the parameter, also for one that the list does not know."""
     once: dict[str, str] = {}
     states = set()
@@ -32,7 +32,7 @@ def read_job_query(params: QueryParams, namespace: str) -> JobQuery:
             raise InvalidValue(_shown(name), "is not a parameter of this list")
     query = JobQuery(namespace=namespace, states=frozenset(states), **_filters(once))
     cursor = once.get("cursor")
-    return query if cursor is None else replace(query, after=read_cursor(query, cursor))
+    return query if cursor is None else replace(query, after=cursors.read(query, cursor))
 
 
 def _filters(once: dict[str, str]) -> dict[str, Any]:

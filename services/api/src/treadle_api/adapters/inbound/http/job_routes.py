@@ -14,7 +14,8 @@ from treadle_api.adapters.inbound.http.answers import (
     job_answer,
     job_page_answer,
 )
-from treadle_api.adapters.inbound.http.cursor import write_cursor
+from treadle_api.adapters.inbound.http.cursor import Cursors
+from treadle_api.adapters.inbound.http.entity_tag import job_or_unchanged, tag_of
 from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
 from treadle_api.adapters.inbound.http.job_query import read_job_query
 from treadle_api.adapters.inbound.http.json_text import fields_of
@@ -39,6 +40,7 @@ class JobRoutes:
     job_store: JobStore
     submit_jobs: SubmitJobs
     cancel_job: CancelJob
+    cursors: Cursors
     namespace: str
     payload_limit_bytes: int
 
@@ -59,21 +61,22 @@ class JobRoutes:
         [receipt] = await self.submit_jobs(self.namespace, [received])
         if isinstance(receipt, DomainError):
             raise receipt
-        headers = {"Location": f"/v1/jobs/{receipt.stored.job.id}"}
+        stored = receipt.stored
+        headers = {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
         if receipt.replayed:
             headers["Idempotency-Replayed"] = "true"
-        return answer(job_answer(receipt.stored), 201, headers)
+        return answer(job_answer(stored), 201, headers)
 
     async def list_jobs(self, request: Request) -> Response:
-        query = read_job_query(request.query_params, self.namespace)
+        query = read_job_query(request.query_params, self.namespace, self.cursors)
         page = await self.job_store.page(query)
-        cursor = None if page.next is None else write_cursor(query, page.next)
+        cursor = None if page.next is None else self.cursors.write(query, page.next)
         return answer(job_page_answer(page.jobs, cursor))
 
     async def get(self, request: Request, job_id: JobId) -> Response:
         _take_no_parameters(request)
         stored = await self.job_store.get(self.namespace, _read_id(job_id))
-        return answer(job_answer(stored))
+        return job_or_unchanged(request, stored)
 
     async def list_attempts(self, request: Request, job_id: JobId) -> Response:
         _take_no_parameters(request)

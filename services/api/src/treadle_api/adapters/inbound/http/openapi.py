@@ -101,6 +101,15 @@ _LIST_PARAMETERS: Sequence[dict[str, Any]] = (
     _parameter("cursor", {"type": "string"}, description="next_cursor of the page before."),
 )
 
+_TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes whenever the job does."}}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "ETags of an answer: where the job is still as it was then, the answer is 304.",
+}
+
 SUBMIT_JOB = _operation(
     "Submit a job",
     JobAnswer,
@@ -112,6 +121,7 @@ SUBMIT_JOB = _operation(
     status=201,
     headers={
         "Location": {"schema": {"type": "string"}, "description": "Path of the job."},
+        **_TAG,
         "Idempotency-Replayed": {
             "schema": {"type": "string", "enum": ["true"]},
             "description": "An earlier request with the same key made the job; it is answered as it is now.",
@@ -134,7 +144,14 @@ LIST_JOBS = _operation(
     *_ANYWHERE,
     parameters=[*_LIST_PARAMETERS],
 )
-GET_JOB = _operation("Get a job", JobAnswer, *_ON_ONE_JOB)
+GET_JOB = _operation(
+    "Get a job",
+    JobAnswer,
+    *_ON_ONE_JOB,
+    headers=_TAG,
+    parameters=[_IF_NONE_MATCH],
+)
+GET_JOB["responses"][304] = {"description": "The job is as If-None-Match says", "headers": _TAG}
 LIST_ATTEMPTS = _operation(
     "List the runs of a job that did not succeed, oldest first", AttemptsAnswer, *_ON_ONE_JOB
 )
