@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.builders import NOW, SECOND, a_failure, a_job, a_stored_job, running
 from tests.contract.changes import a_change, a_hold, added, ended, put, succeeded
+from tests.fakes.in_memory_store import InMemoryJobEnds
 
 from treadle_domain.attempt import KEPT_ATTEMPTS
 from treadle_domain.job import Job
@@ -218,3 +219,36 @@ async def test_errors_with_awkward_texts_are_kept(jobs: JobRepository) -> None:
     )
 
     assert (await jobs.find("default", [job.id]))[job.id].error == error
+
+
+async def test_ends_are_told_and_no_other_changes(
+    jobs: JobRepository, job_ends: InMemoryJobEnds
+) -> None:
+    done, failing, waiting = [await put(jobs, a_stored_job(), running) for _ in range(3)]
+    cancelled = await put(jobs, a_stored_job(), lambda job: job.cancel(NOW))
+    told, job_ends.told = job_ends.told, []
+
+    again = ended(failing, a_failure())
+    missed = await jobs.save(
+        [
+            a_change(done, succeeded(done), result=b"1"),
+            a_change(failing, again),
+            a_change(replace(waiting, version=99), succeeded(waiting), result=b"1"),
+            a_change(cancelled, cancelled.retry(NOW)),
+        ]
+    )
+
+    assert told == [cancelled.id]
+    assert job_ends.told == [done.id]
+    assert missed == {waiting.id}
+
+
+async def test_a_batch_that_was_refused_tells_of_no_end(
+    jobs: JobRepository, job_ends: InMemoryJobEnds
+) -> None:
+    job = await put(jobs, a_stored_job(), running)
+
+    with pytest.raises(Unstorable):
+        await jobs.save([a_change(job, succeeded(job), result=b'"\x00"')])
+
+    assert job_ends.told == []

@@ -12,6 +12,7 @@ from tests.contract.changes import a_change, a_hold, added, put
 from tests.fakes.in_memory_store import (
     InMemoryClock,
     InMemoryExpiringJobs,
+    InMemoryJobEnds,
     InMemoryJobRepository,
     InMemoryLostRuns,
     InMemorySessionRepository,
@@ -91,7 +92,7 @@ def _in_postgres(database: Database) -> Parts:
     return Parts(
         PostgresLostRuns(database),
         PostgresExpiringJobs(database),
-        PostgresJobRepository(database),
+        PostgresJobRepository(database, InMemoryJobEnds()),
         PostgresSessionRepository(database),
         pass_time,
     )

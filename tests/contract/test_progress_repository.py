@@ -18,7 +18,7 @@ from tests.builders import (
 )
 from tests.contract.changes import a_change, a_hold, ended, put, succeeded
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
-from tests.fakes.in_memory_store import InMemoryJobRepository
+from tests.fakes.in_memory_store import InMemoryJobEnds, InMemoryJobRepository
 
 from treadle_domain.job import Job
 from treadle_domain.progress import (
@@ -108,7 +108,11 @@ def _in_postgres(database: Database) -> Parts:
             for line in lines
         ]
 
-    return Parts(PostgresJobRepository(database), PostgresProgressRepository(database), kept)
+    return Parts(
+        PostgresJobRepository(database, InMemoryJobEnds()),
+        PostgresProgressRepository(database),
+        kept,
+    )
 
 
 def all_of(job: Job, fraction: float = 0.5, fence: int | None = None) -> ProgressReport:

@@ -22,6 +22,7 @@ from treadle_store.application.ports import (
     Extension,
     Happening,
     HeldRun,
+    JobEnds,
     Mark,
     Stock,
     VoidRun,
@@ -55,7 +56,8 @@ class InMemoryJobRepository:
 
     unstorable = b"\x00"
 
-    def __init__(self) -> None:
+    def __init__(self, ends: JobEnds | None = None) -> None:
+        self._ends = InMemoryJobEnds() if ends is None else ends
         self._jobs: dict[UUID, StoredJob] = {}
         self._keys: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
         self._attempts: dict[UUID, list[Attempt]] = {}
@@ -92,6 +94,7 @@ class InMemoryJobRepository:
         for change in changes:
             if change.after.id not in missed:
                 self._apply(change)
+        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id not in missed])
         return frozenset(missed)
 
     async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
@@ -249,6 +252,14 @@ class InMemoryCancelHints:
 
     async def publish(self, runs: Sequence[tuple[UUID, int]]) -> None:
         self.published += runs
+
+
+class InMemoryJobEnds:
+    def __init__(self) -> None:
+        self.told: list[UUID] = []
+
+    def tell(self, job_ids: Collection[UUID]) -> None:
+        self.told += job_ids
 
 
 class InMemoryTally:

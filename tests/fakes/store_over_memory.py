@@ -8,6 +8,7 @@ from tests.fakes.in_memory_store import (
     InMemoryCancelHints,
     InMemoryClock,
     InMemoryExpiringJobs,
+    InMemoryJobEnds,
     InMemoryJobRepository,
     InMemoryLostRuns,
     InMemoryReadyQueue,
@@ -37,12 +38,13 @@ class StoreOverMemory:
     lease: timedelta = timedelta(seconds=30)
     unknown_type_grace: timedelta = timedelta(seconds=60)
     clock: InMemoryClock = field(default_factory=InMemoryClock)
-    jobs: InMemoryJobRepository = field(default_factory=InMemoryJobRepository)
+    job_ends: InMemoryJobEnds = field(default_factory=InMemoryJobEnds)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
     cancel_hints: InMemoryCancelHints = field(default_factory=InMemoryCancelHints)
     tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
+        self.jobs = InMemoryJobRepository(self.job_ends)
         self.sessions = InMemorySessionRepository(self.clock)
         self.progress = InMemoryProgressRepository(self.jobs, self.clock)
         self.hand_over = HandOver(self.ready_queue)

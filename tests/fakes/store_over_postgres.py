@@ -8,7 +8,12 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
-from tests.fakes.in_memory_store import InMemoryCancelHints, InMemoryReadyQueue, InMemoryTally
+from tests.fakes.in_memory_store import (
+    InMemoryCancelHints,
+    InMemoryJobEnds,
+    InMemoryReadyQueue,
+    InMemoryTally,
+)
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
 from treadle_store.adapters.inbound.grpc.servicer import UseCases
@@ -91,10 +96,11 @@ class StoreOverPostgres:
     unknown_type_grace: timedelta = timedelta(seconds=60)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
     cancel_hints: InMemoryCancelHints = field(default_factory=InMemoryCancelHints)
+    job_ends: InMemoryJobEnds = field(default_factory=InMemoryJobEnds)
     tally: InMemoryTally = field(default_factory=InMemoryTally)
 
     def __post_init__(self) -> None:
-        self.jobs = PostgresJobRepository(self.database)
+        self.jobs = PostgresJobRepository(self.database, self.job_ends)
         self.sessions = PostgresSessionRepository(self.database)
         self.database_clock = PostgresClock(self.database)
         self.progress = PostgresProgressRepository(self.database)

@@ -93,6 +93,12 @@ class Stage:
     def look(self) -> Seen:
         return self.scene.look()
 
+    def take_told(self) -> list[UUID]:
+        """The ends that those who wait were told of since the last time."""
+        ends = self.scene.store.job_ends
+        told, ends.told = ends.told, []
+        return told
+
     async def _hand_over(self) -> None:
         async with self.scene.store.hand_over:
             await self._left.wait()

@@ -239,8 +239,10 @@ class StoreMachine(RuleBasedStateMachine):
     def ask(self, call: Call) -> Call:
         self.is_sound = False
         after, expected = call.on_model(self.world)
+        self.stage.take_told()
         answer = self.stage.run(call.on_store)
         assert answer == expected, f"{call}: {answer}, not {expected}"
+        assert sorted(self.stage.take_told()) == sorted(self.world.ends_until(after))
         self.world = after
         return call
 

@@ -57,6 +57,11 @@ class World:
     def after(self, by: timedelta) -> "World":
         return replace(self, now=self.now + by)
 
+    def ends_until(self, later: "World") -> list[UUID]:
+        """The jobs that ended on the way."""
+        unfinished = {i for i, job in self.jobs.items() if not job.is_final}
+        return [i for i, job in later.jobs.items() if job.is_final and i in unfinished]
+
     # Clients
 
     def submit(self, job_id: UUID, new: ModelJob) -> Next:

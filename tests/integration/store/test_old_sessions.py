@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 from tests.builders import SECOND, a_session, a_stored_job, running
 from tests.contract.changes import a_change, a_hold, added
+from tests.fakes.in_memory_store import InMemoryJobEnds
 
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.adapters.outbound.postgres.database import Database
@@ -17,7 +18,10 @@ async def test_a_session_goes_a_day_after_its_end_unless_something_is_held_in_it
     migrated_database_url: str,
 ) -> None:
     database = Database(migrated_database_url, pool_size=2)
-    sessions, jobs = PostgresSessionRepository(database), PostgresJobRepository(database)
+    sessions, jobs = (
+        PostgresSessionRepository(database),
+        PostgresJobRepository(database, InMemoryJobEnds()),
+    )
     is_open, fresh, old, holding = (a_session() for _ in range(4))
     for session in (is_open, fresh, old, holding):
         await sessions.open(session, 30 * SECOND)

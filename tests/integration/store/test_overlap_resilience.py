@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from tests.builders import a_stored_job, running
 from tests.contract.changes import added
+from tests.fakes.in_memory_store import InMemoryJobEnds
 
 from treadle_domain.stored_job import StoredJob
 from treadle_store.adapters.outbound.postgres.database import Database
@@ -22,7 +23,7 @@ ROUNDS = 12
 @pytest.fixture
 async def replicas(migrated_database_url: str) -> AsyncIterator[list[PostgresJobRepository]]:
     databases = [Database(migrated_database_url, pool_size=2) for _ in range(2)]
-    yield [PostgresJobRepository(database) for database in databases]
+    yield [PostgresJobRepository(database, InMemoryJobEnds()) for database in databases]
     for database in databases:
         await database.close()
 

@@ -18,6 +18,7 @@ from tests.builders import (
 )
 from tests.contract.changes import a_change, a_hold, ended, put
 from tests.eventually import eventually
+from tests.fakes.in_memory_store import InMemoryJobEnds
 
 from treadle_domain.job import Job
 from treadle_domain.progress import Progress, ProgressReport
@@ -50,7 +51,7 @@ async def database(migrated_database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def jobs(database: Database) -> PostgresJobRepository:
-    return PostgresJobRepository(database)
+    return PostgresJobRepository(database, InMemoryJobEnds())
 
 
 @pytest.fixture

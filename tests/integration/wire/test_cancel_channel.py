@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from tests.chaos.fault_proxy import FaultProxy
 
-from treadle_wire.cancel_channel import PUBLISH_SECONDS, CancelChannel, Run
+from treadle_wire.cancel_channel import CancelChannel, Run
+from treadle_wire.channel import PUBLISH_SECONDS
 from treadle_wire.ready_queue import connect
 
 SILENCE_SECONDS = 0.2

@@ -47,11 +47,12 @@ async def serve(container: Container, settings: Settings) -> None:
         sys.exit(refuse("store", ("store_listen", f"{settings.store_listen}: {error}")))
     _log.info("store: listening", address=settings.store_listen)
     async with container.hand_over(), asyncio.TaskGroup() as group:
-        timers = [group.create_task(timer.run()) for timer in container.timers()]
+        tasks = [group.create_task(timer.run()) for timer in container.timers()]
+        tasks.append(group.create_task(container.job_ends().run()))
         await stop.wait()
         await server.stop(settings.stop_grace_seconds)
-        for timer in timers:
-            timer.cancel()
+        for task in tasks:
+            task.cancel()
     await container.redis().aclose()
     await container.database().close()
     _log.info("store: stopped")

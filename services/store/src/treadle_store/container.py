@@ -22,6 +22,7 @@ from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTur
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_store.adapters.outbound.redis_cancel_hints import RedisCancelHints
+from treadle_store.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_store.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_store.adapters.outbound.redis_ready_stock import RedisReadyStock
 from treadle_store.application.announce_due_jobs import AnnounceDueJobs
@@ -41,6 +42,7 @@ from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
 from treadle_store.settings import Settings
 from treadle_wire.cancel_channel import CancelChannel
+from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
 
@@ -53,7 +55,19 @@ class Container(containers.DeclarativeContainer):
         database_url=settings.provided.database_url.get_secret_value.call(),
         pool_size=settings.provided.database_pool_size,
     )
-    jobs = providers.Singleton(PostgresJobRepository, database, settings.provided.idempotency_ttl)
+    redis = providers.Singleton(
+        connect,
+        settings.provided.redis_url.get_secret_value.call(),
+        reply_timeout_seconds=REPAIR_TIMEOUT_SECONDS,
+    )
+    job_ends = providers.Singleton(
+        RedisJobEnds,
+        providers.Singleton(EndedChannel, redis, settings.provided.redis_key_prefix),
+    )
+
+    jobs = providers.Singleton(
+        PostgresJobRepository, database, job_ends, settings.provided.idempotency_ttl
+    )
     idempotency_keys = providers.Singleton(
         PostgresIdempotencyKeys, database, settings.provided.idempotency_ttl
     )
@@ -62,11 +76,6 @@ class Container(containers.DeclarativeContainer):
     announcements = providers.Singleton(PostgresAnnouncements, database)
     clock = providers.Singleton(PostgresClock, database)
 
-    redis = providers.Singleton(
-        connect,
-        settings.provided.redis_url.get_secret_value.call(),
-        reply_timeout_seconds=REPAIR_TIMEOUT_SECONDS,
-    )
     ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
     hand_over = providers.Singleton(HandOver, ready_queue)

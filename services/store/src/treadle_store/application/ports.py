@@ -37,6 +37,11 @@ class Change:
     result: bytes | None = None
     hold: Hold | None = None
 
+    @property
+    def is_end(self) -> bool:
+        """Of the job, not only of a run."""
+        return self.after.state.is_final and not self.before.state.is_final
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldRun:
@@ -101,7 +106,8 @@ class JobRepository(Protocol):
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
         """Commits each change whose job still has the version of `before`, together with the record of the run that
-        it ended and with what the session holds; returns the ids of those that missed.
+        it ended and with what the session holds; returns the ids of those that missed. Whatever ended a job has passed
+        here, and JobEnds is told of it once it is on disk.
 
         Raises Unstorable, then none was saved. A job must not appear twice.
         """
@@ -208,6 +214,14 @@ class CancelHints(Protocol):
 
     async def publish(self, runs: Sequence[tuple[UUID, int]]) -> None:
         """Tells all workers that these runs, by job id and fence, were asked to stop."""
+        ...
+
+
+class JobEnds(Protocol):
+    """A hint to those who wait for the ends of jobs."""
+
+    def tell(self, job_ids: Collection[UUID]) -> None:
+        """Returns at once and never raises."""
         ...
 
 

@@ -31,12 +31,21 @@ from treadle_store.adapters.outbound.postgres.rows import (
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
 from treadle_store.application.errors import Conflicted
-from treadle_store.application.ports import Added, Addition, Change, HeldRun, Hold, VoidRun
+from treadle_store.application.ports import (
+    Added,
+    Addition,
+    Change,
+    HeldRun,
+    Hold,
+    JobEnds,
+    VoidRun,
+)
 
 
 class PostgresJobRepository:
-    def __init__(self, database: Database, keys_kept: timedelta = KEPT) -> None:
+    def __init__(self, database: Database, ends: JobEnds, keys_kept: timedelta = KEPT) -> None:
         self._database = database
+        self._ends = ends
         self._keys_kept = keys_kept
 
     async def add(self, additions: Sequence[Addition]) -> list[Added]:
@@ -111,6 +120,7 @@ class PostgresJobRepository:
             for statement, rows in by_statement:
                 saved |= await _ids(connection, statement, rows)
             await _keep_runs(connection, [c for c in changes if c.after.id in saved])
+        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id in saved])
         return frozenset(change.after.id for change in changes) - saved
 
     async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
@@ -154,7 +164,7 @@ def _by_statement(changes: Sequence[Change]) -> list[tuple[Executable, list[Valu
     """Each change by the statement for its tables, rows in the order of ids."""
     ordered = sorted(changes, key=lambda change: change.after.id)
     reviving = [c for c in ordered if c.before.state.is_final]
-    ending = [c for c in ordered if c.after.state.is_final and not c.before.state.is_final]
+    ending = [c for c in ordered if c.is_end]
     staying = [c for c in ordered if not c.after.state.is_final and not c.before.state.is_final]
     return [
         (statement(columns), [_row(change, columns) for change in of_one_kind])
