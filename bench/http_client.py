@@ -3,8 +3,17 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 CONNECTIONS = 32
+
+
+class Answer(NamedTuple):
+    """`head` in lower case."""
+
+    seconds: float
+    head: bytes
+    body: bytes
 
 
 def get(path: str) -> bytes:
@@ -19,18 +28,18 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 async def ask(
     host: str, port: int, requests: Iterable[bytes], status: int, connections: int = CONNECTIONS
-) -> list[float]:
-    """Seconds from each request to its whole answer, over keep-alive connections that take the next request as soon as
-    they are free. RuntimeError if an answer has another status."""
-    left, times = iter(requests), list[float]()
+) -> list[Answer]:
+    """Over keep-alive connections that take the next request as soon as they are free. RuntimeError if an answer has
+    another status."""
+    left, answers = iter(requests), list[Answer]()
     async with asyncio.TaskGroup() as clients:
         for _ in range(connections):
-            clients.create_task(_ask(host, port, left, status, times))
-    return times
+            clients.create_task(_ask(host, port, left, status, answers))
+    return answers
 
 
 async def _ask(
-    host: str, port: int, requests: Iterator[bytes], status: int, times: list[float]
+    host: str, port: int, requests: Iterator[bytes], status: int, answers: list[Answer]
 ) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     expected = b" %d " % status
@@ -41,7 +50,7 @@ async def _ask(
         if expected not in head.partition(b"\r\n")[0] + b" ":
             raise RuntimeError(head.decode())
         length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        times.append(time.perf_counter() - began)
+        body = await reader.readexactly(int(length.partition(b":")[2]))
+        answers.append(Answer(time.perf_counter() - began, head, body))
     writer.close()
     await writer.wait_closed()

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import grpc
 
-from bench.http_client import ask, post
+from bench.http_client import Answer, ask, post
 from bench.rig import PREFIX, Rig
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
@@ -21,8 +21,8 @@ _PAYLOAD = json.dumps({"i": 1, "to": "user@example.com", "x": "abcd" * 8}).encod
 NOOP = b'{"type":"noop","payload":' + _PAYLOAD + b"}"
 
 
-def post_singly(api_port: int, jobs: int, body: bytes = NOOP) -> list[float]:
-    """Every answer must be 201; returns how many seconds each took."""
+def post_singly(api_port: int, jobs: int, body: bytes = NOOP) -> list[Answer]:
+    """Every answer must be 201."""
     request = post("/v1/jobs", body)
     return asyncio.run(ask("127.0.0.1", api_port, repeat(request, jobs), 201))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psutil
 import psycopg
 
+from bench.http_client import Answer
 from bench.rig import Rig
 
 _LONGEST_SECONDS = 300.0
@@ -41,10 +42,9 @@ def measure(scenario: str, jobs: int, rig: Rig, submit: Callable[[], object]) ->
     )
 
 
-def measure_answers(scenario: str, rig: Rig, ask: Callable[[], Sequence[float]]) -> Measured:
-    """`ask` makes requests and returns how many seconds each answer took."""
+def measure_answers(scenario: str, rig: Rig, ask: Callable[[], Sequence[Answer]]) -> Measured:
     before, began = _cpu_seconds(rig.pids), time.monotonic()
-    times = sorted(ask())
+    times = sorted(answer.seconds for answer in ask())
     seconds, count = time.monotonic() - began, len(times)
     return Measured(
         scenario=scenario,

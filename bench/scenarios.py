@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from itertools import repeat
 
-from bench.http_client import ask, get
+from bench.http_client import Answer, ask, get
 from bench.load import NOOP, post_singly, submit_in_batches
 from bench.measure import Measured, measure, measure_answers
 from bench.rig import Rig
@@ -29,7 +29,7 @@ def rest(rig: Rig) -> list[Measured]:
     )
     newest = rig.stack.client.get("/v1/jobs?limit=1").json()["items"][0]
 
-    def read(path: str, count: int, connections: int) -> list[float]:
+    def read(path: str, count: int, connections: int) -> list[Answer]:
         requests = repeat(get(path), count)
         return asyncio.run(ask("127.0.0.1", rig.api_port, requests, 200, connections))
 

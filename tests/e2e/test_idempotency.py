@@ -1,11 +1,13 @@
 """One job per key, whatever is repeated."""
 
 import asyncio
+import json
 import signal
 from typing import Any
 from uuid import uuid4
 
 import httpx
+from bench import http_client
 from tests.e2e.jobs import ended
 from tests.e2e.processes import Stack
 
@@ -16,23 +18,17 @@ def post(stack: Stack, key: str, body: dict[str, Any] = BODY) -> httpx.Response:
     return stack.client.post("/v1/jobs", json=body, headers={"idempotency-key": key})
 
 
-async def test_of_500_posts_of_one_key_at_once_all_answer_with_one_job(stack: Stack) -> None:
-    key = {"idempotency-key": str(uuid4())}
-    limits = httpx.Limits(max_connections=100)
+def test_of_500_posts_of_one_key_at_once_all_answer_with_one_job(stack: Stack) -> None:
+    body = json.dumps(BODY).encode()
+    request = http_client.post("/v1/jobs", body, f"idempotency-key: {uuid4()}")
+    port = stack.client.base_url.port
+    assert port is not None
 
-    async with httpx.AsyncClient(
-        base_url=stack.client.base_url, limits=limits, timeout=30
-    ) as client:
-        async with asyncio.TaskGroup() as group:
-            posts = [
-                group.create_task(client.post("/v1/jobs", json=BODY, headers=key))
-                for _ in range(500)
-            ]
+    answers = asyncio.run(http_client.ask("127.0.0.1", port, [request] * 500, 201, connections=500))
 
-    answers = [each.result() for each in posts]
-    assert {answer.status_code for answer in answers} == {201}
-    assert len({answer.content for answer in answers}) == 1
-    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    assert len(answers) == 500
+    assert len({answer.body for answer in answers}) == 1
+    assert sum(b"idempotency-replayed" not in answer.head for answer in answers) == 1
 
 
 def test_a_key_outlives_the_end_of_its_job_and_the_services(stoppable_stack: Stack) -> None:
