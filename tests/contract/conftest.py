@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.fakes.in_memory_store import InMemoryJobEnds, InMemoryJobRepository
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
+from tests.fakes.in_memory_store import InMemoryJobRepository
 
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.builders import SECOND, a_failure, a_new_job
@@ -18,6 +19,7 @@ from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery, NewJob
 from treadle_store.adapters.inbound.grpc import server, servicer
+from treadle_store.application.get_jobs import MOST_ENDED
 from treadle_wire.store_channel import open_channel
 
 NAMESPACE = "default"
@@ -196,3 +198,33 @@ async def test_a_failed_job_gets_a_new_life(subject: Subject) -> None:
     assert (again.job.state, again.job.attempt, again.job.fence) == (JobState.PENDING, 0, 1)
     with pytest.raises(TransitionRefused):
         await subject.port.retry(NAMESPACE, new.submission.id)
+
+
+async def test_jobs_that_have_ended_are_told_from_those_that_have_not(subject: Subject) -> None:
+    done, waiting = [await subject.put(a_new_job()) for _ in range(2)]
+    await subject.run(done, Succeeded(), b'{"n":  1}')
+    ids = [new.submission.id for new in (done, waiting)]
+
+    ended = await subject.port.ended(NAMESPACE, ids)
+
+    assert ended.jobs == [await subject.port.get(NAMESPACE, ids[0])]
+    assert not ended.more
+    assert not (await subject.port.ended("theirs", ids)).jobs
+
+
+async def test_more_ended_jobs_than_one_answer_holds_come_in_several(subject: Subject) -> None:
+    result = b'"' + b"x" * 1024 * 1024 + b'"'
+    left = set[UUID]()
+    for _ in range(MOST_ENDED + 3):
+        new = await subject.put(a_new_job())
+        await subject.run(new, Succeeded(), result)
+        left.add(new.submission.id)
+    more, answers = True, 0
+
+    while more:
+        answer = await subject.port.ended(NAMESPACE, left)
+        left -= {stored.job.id for stored in answer.jobs}
+        more, answers = answer.more, answers + 1
+
+    assert not left
+    assert answers >= (MOST_ENDED + 3) // 7

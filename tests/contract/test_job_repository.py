@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from tests.builders import NOW, SECOND, a_failure, a_job, a_stored_job, running
 from tests.contract.changes import a_change, a_hold, added, ended, put, succeeded
-from tests.fakes.in_memory_store import InMemoryJobEnds
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 
 from treadle_domain.attempt import KEPT_ATTEMPTS
 from treadle_domain.job import Job
@@ -252,3 +252,19 @@ async def test_a_batch_that_was_refused_tells_of_no_end(
         await jobs.save([a_change(job, succeeded(job), result=b'"\x00"')])
 
     assert job_ends.told == []
+
+
+async def test_those_that_have_ended_are_found_and_no_others(jobs: JobRepository) -> None:
+    done = await put(jobs, a_stored_job(), running, succeeded)
+    cancelled = await put(jobs, a_stored_job(), lambda job: job.cancel(NOW))
+    again = await put(jobs, a_stored_job(), lambda j: j.cancel(NOW), lambda j: j.retry(NOW))
+    waiting, busy = await put(jobs, a_stored_job()), await put(jobs, a_stored_job(), running)
+    theirs = await put(jobs, a_stored_job(namespace="theirs"), lambda job: job.cancel(NOW))
+    ids = [job.id for job in (done, cancelled, again, waiting, busy, theirs)]
+
+    found = await jobs.find_ended("default", [*ids, uuid4()], limit=10)
+
+    assert {stored.job.id: stored for stored in found} == await jobs.find_stored(
+        "default", [done.id, cancelled.id]
+    )
+    assert len(await jobs.find_ended("default", ids, limit=1)) == 1

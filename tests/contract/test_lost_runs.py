@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from tests.builders import NOW, SECOND, a_session, a_stored_job, running
 from tests.contract.changes import a_change, a_hold, added, put
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_store import (
     InMemoryClock,
     InMemoryExpiringJobs,
-    InMemoryJobEnds,
     InMemoryJobRepository,
     InMemoryLostRuns,
     InMemorySessionRepository,

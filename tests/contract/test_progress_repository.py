@@ -17,8 +17,9 @@ from tests.builders import (
     running,
 )
 from tests.contract.changes import a_change, a_hold, ended, put, succeeded
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
-from tests.fakes.in_memory_store import InMemoryJobEnds, InMemoryJobRepository
+from tests.fakes.in_memory_store import InMemoryJobRepository
 
 from treadle_domain.job import Job
 from treadle_domain.progress import (

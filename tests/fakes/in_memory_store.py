@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
+
 from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
 from treadle_domain.errors import SessionNotOpen
 from treadle_domain.idempotency import Idempotency
@@ -22,7 +24,6 @@ from treadle_store.application.ports import (
     Extension,
     Happening,
     HeldRun,
-    JobEnds,
     Mark,
     Stock,
     VoidRun,
@@ -56,7 +57,7 @@ class InMemoryJobRepository:
 
     unstorable = b"\x00"
 
-    def __init__(self, ends: JobEnds | None = None) -> None:
+    def __init__(self, ends: InMemoryJobEnds | None = None) -> None:
         self._ends = InMemoryJobEnds() if ends is None else ends
         self._jobs: dict[UUID, StoredJob] = {}
         self._keys: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
@@ -78,6 +79,12 @@ class InMemoryJobRepository:
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
         found = {job_id: self._jobs[job_id] for job_id in ids if job_id in self._jobs}
         return {i: stored for i, stored in found.items() if stored.job.namespace == namespace}
+
+    async def find_ended(
+        self, namespace: str, ids: Collection[UUID], limit: int
+    ) -> Sequence[StoredJob]:
+        found = await self.find_stored(namespace, ids)
+        return [stored for stored in found.values() if stored.job.state.is_final][:limit]
 
     async def page(self, query: JobQuery) -> JobPage:
         fitting = [stored.job for stored in self._jobs.values() if _fits(stored.job, query)]
@@ -252,14 +259,6 @@ class InMemoryCancelHints:
 
     async def publish(self, runs: Sequence[tuple[UUID, int]]) -> None:
         self.published += runs
-
-
-class InMemoryJobEnds:
-    def __init__(self) -> None:
-        self.told: list[UUID] = []
-
-    def tell(self, job_ids: Collection[UUID]) -> None:
-        self.told += job_ids
 
 
 class InMemoryTally:

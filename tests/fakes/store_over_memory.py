@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
 from tests.fakes.in_memory_store import (
     InMemoryCancelHints,
     InMemoryClock,
     InMemoryExpiringJobs,
-    InMemoryJobEnds,
     InMemoryJobRepository,
     InMemoryLostRuns,
     InMemoryReadyQueue,

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_store import (
     InMemoryCancelHints,
-    InMemoryJobEnds,
     InMemoryReadyQueue,
     InMemoryTally,
 )

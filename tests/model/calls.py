@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tests.builders import a_failure, a_log_line, a_new_job, a_progress_report
-from tests.fakes.in_memory_store import InMemoryJobEnds
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.model.job_rules import BACKOFF, NAP, WAIT, End, ModelJob
 from tests.model.world import NOT_OPEN, REFUSED, Answer, Claim, Next, World
 

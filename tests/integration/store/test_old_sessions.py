@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 from tests.builders import SECOND, a_session, a_stored_job, running
 from tests.contract.changes import a_change, a_hold, added
-from tests.fakes.in_memory_store import InMemoryJobEnds
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.adapters.outbound.postgres.database import Database

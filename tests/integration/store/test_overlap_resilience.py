@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from tests.builders import a_stored_job, running
 from tests.contract.changes import added
-from tests.fakes.in_memory_store import InMemoryJobEnds
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 
 from treadle_domain.stored_job import StoredJob
 from treadle_store.adapters.outbound.postgres.database import Database

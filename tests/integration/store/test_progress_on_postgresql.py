@@ -18,7 +18,7 @@ from tests.builders import (
 )
 from tests.contract.changes import a_change, a_hold, ended, put
 from tests.eventually import eventually
-from tests.fakes.in_memory_store import InMemoryJobEnds
+from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 
 from treadle_domain.job import Job
 from treadle_domain.progress import Progress, ProgressReport

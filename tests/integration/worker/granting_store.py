@@ -69,7 +69,7 @@ class GrantingStore(JobStoreServicer):
     async def SubmitJobs(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 
-    GetJobs = ListJobs = ListAttempts = CancelJobs = RetryJobs = SubmitJobs
+    GetJobs = GetEndedJobs = ListJobs = ListAttempts = CancelJobs = RetryJobs = SubmitJobs
 
     async def OpenSession(self, request: pb.OpenSessionRequest, _: Any) -> pb.OpenSessionResponse:
         self.sessions += 1

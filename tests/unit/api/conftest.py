@@ -1,6 +1,8 @@
 """The REST face over a store in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -21,6 +23,8 @@ from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.wait_for_job import WaitForJob
+from treadle_api.application.waiters import LOOK_SECONDS, MOST_HELD_BYTES, Waiters
 from treadle_domain.ids import JobIds
 
 PAYLOAD_LIMIT_BYTES = 10_000
@@ -33,6 +37,7 @@ class Api:
     job_store: InMemoryJobStore
     ready_queue: InMemoryReadyQueue
     store_health: StoreHealthAnswer
+    waiters: Waiters
 
     @property
     def store(self) -> StoreOverMemory:
@@ -54,6 +59,18 @@ class Parts:
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
     store_health: StoreHealthAnswer = field(default_factory=StoreHealthAnswer)
     cursor_key: bytes = b"the key of all replicas"
+    waiters_limit: int = 10
+    held_bytes_limit: int = MOST_HELD_BYTES
+    look_seconds: float = LOOK_SECONDS
+
+    def __post_init__(self) -> None:
+        self.waiters = Waiters(
+            self.job_store,
+            self.job_store.store.job_ends,
+            self.waiters_limit,
+            self.held_bytes_limit,
+            self.look_seconds,
+        )
 
     def app(self) -> FastAPI:
         milliseconds = count(1)
@@ -66,6 +83,7 @@ class Parts:
                 job_store=self.job_store,
                 ready_queue=self.ready_queue,
             ),
+            wait_for_job=WaitForJob(waiters=self.waiters, job_store=self.job_store),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
             cursors=Cursors(self.cursor_key),
             namespace="default",
@@ -79,9 +97,22 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://api")
 
 
+@asynccontextmanager
+async def api_of(parts: Parts) -> AsyncIterator[Api]:
+    app = parts.app()
+    async with (
+        parts.job_store.store.hand_over,
+        asyncio.TaskGroup() as tasks,
+        client_of(app) as client,
+    ):
+        waiting = tasks.create_task(parts.waiters.run())
+        yield Api(
+            client, app, parts.job_store, parts.ready_queue, parts.store_health, parts.waiters
+        )
+        waiting.cancel()
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
-    parts = Parts()
-    app = parts.app()
-    async with parts.job_store.store.hand_over, client_of(app) as client:
-        yield Api(client, app, parts.job_store, parts.ready_queue, parts.store_health)
+    async with api_of(Parts()) as api:
+        yield api

@@ -1,11 +1,11 @@
 """The API's ports in memory; tests/contract/test_api_job_store.py asks the same of this and of gRPC."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from tests.fakes.store_over_memory import StoreOverMemory
 
-from treadle_api.application.ports import Submitted
+from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.job import Job
@@ -13,11 +13,13 @@ from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
 
 
 class InMemoryJobStore:
-    """Over the store's own use cases. `outage` is raised instead of every answer while it is set."""
+    """Over the store's own use cases. `outage` is raised instead of every answer while it is set; `looks` counts the
+    questions for ended jobs."""
 
     def __init__(self, store: StoreOverMemory | None = None) -> None:
         self.store = store or StoreOverMemory()
         self.outage: Exception | None = None
+        self.looks = 0
 
     async def submit(
         self, namespace: str, jobs: Sequence[NewJob]
@@ -37,6 +39,12 @@ class InMemoryJobStore:
         if job_id not in found:
             raise JobNotFound(job_id)
         return found[job_id]
+
+    async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
+        self._answers()
+        self.looks += 1
+        found = await self.store.do.get_jobs.ended(namespace, job_ids)
+        return EndedJobs(found.jobs, found.more)
 
     async def page(self, query: JobQuery) -> JobPage:
         self._answers()

@@ -132,10 +132,10 @@ async def test_a_parameter_at_fault_is_named(api: Api, query: str, field: str) -
 async def test_a_parameter_that_nobody_reads_is_refused(api: Api, address: str) -> None:
     job_id = (await api.submit())["id"]
 
-    response = await api.client.get(f"/v1/jobs/{job_id}{address}?wait=30")
+    response = await api.client.get(f"/v1/jobs/{job_id}{address}?pretty=1")
 
     assert response.status_code == 422
-    assert response.json()["errors"][0]["field"] == "wait"
+    assert response.json()["errors"][0]["field"] == "pretty"
 
 
 async def test_attempts_show_how_each_run_ended(api: Api) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import sys
 
 import structlog
@@ -10,6 +11,7 @@ import uvicorn
 import uvloop
 from pydantic import ValidationError
 
+from treadle_api.application.waiters import Waiters
 from treadle_api.container import Container
 from treadle_api.settings import Settings
 from treadle_wire.logs import configure_logs
@@ -32,8 +34,10 @@ def main() -> None:
 async def serve(container: Container, settings: Settings) -> None:
     """Until SIGTERM or SIGINT; requests under way are answered first."""
     async with container.channel(), container.redis(), asyncio.TaskGroup() as tasks:
-        submitting = tasks.create_task(container.submit_batches().run())
-        server = uvicorn.Server(
+        waiters = container.waiters()
+        running = [tasks.create_task(each.run()) for each in (container.submit_batches(), waiters)]
+        server = _Server(
+            waiters,
             uvicorn.Config(
                 container.app(),
                 host=settings.api_host,
@@ -45,15 +49,28 @@ async def serve(container: Container, settings: Settings) -> None:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=settings.api_stop_grace_seconds,
-            )
+            ),
         )
         # uvicorn raises the signal again when it has stopped: with its own handler in place that ends nothing.
         for number in STOP_SIGNALS:
             signal.signal(number, server.handle_exit)
         await server.serve()
-        submitting.cancel()
+        for task in running:
+            task.cancel()
     _log.info("api: stopped")
     ignore_stop_signals()
+
+
+class _Server(uvicorn.Server):
+    """Tells clients that wait for jobs before it waits for them."""
+
+    def __init__(self, waiters: Waiters, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._waiters = waiters
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._waiters.release()
+        await super().shutdown(sockets)
 
 
 def _is_no_cut_off(record: logging.LogRecord) -> bool:

@@ -11,12 +11,16 @@ from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
+from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.wait_for_job import WaitForJob
+from treadle_api.application.waiters import Waiters
 from treadle_api.settings import Settings
 from treadle_domain.ids import JobIds
+from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store_channel import open_channel
 
@@ -51,12 +55,23 @@ class Container(containers.DeclarativeContainer):
         job_store=job_store,
         ready_queue=ready_queue,
     )
+    waiters = providers.Singleton(
+        Waiters,
+        job_store,
+        providers.Singleton(
+            RedisJobEnds,
+            providers.Singleton(EndedChannel, redis, settings.provided.redis_key_prefix),
+        ),
+        settings.provided.api_waiters_limit,
+    )
+    wait_for_job = providers.Singleton(WaitForJob, waiters=waiters, job_store=job_store)
     cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
 
     job_routes = providers.Singleton(
         JobRoutes,
         job_store=job_store,
         submit_jobs=submit_jobs,
+        wait_for_job=wait_for_job,
         cancel_job=cancel_job,
         cursors=providers.Singleton(
             Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()

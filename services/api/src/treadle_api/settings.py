@@ -24,6 +24,8 @@ class Settings(BaseSettings):
         SecretStr, Field(min_length=16, default_factory=lambda: SecretStr(secrets.token_hex(32)))
     ]
     """Seals the cursors of lists: the same for all replicas. Unsaid, cursors are good until this process ends."""
+    api_waiters_limit: Annotated[int, Field(ge=0, le=100_000)] = 5_000
+    """Requests that may wait for the ends of jobs at once; those beyond are answered without waiting."""
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
     """How long requests under way may take after SIGTERM."""
     store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"

@@ -91,6 +91,14 @@ class GetJobsResponse(_message.Message):
     answers: _containers.RepeatedCompositeFieldContainer[GetJobsResponse.Found]
     def __init__(self, answers: _Optional[_Iterable[_Union[GetJobsResponse.Found, _Mapping]]] = ...) -> None: ...
 
+class GetEndedJobsResponse(_message.Message):
+    __slots__ = ("jobs", "more")
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[_job_pb2.StoredJob]
+    more: bool
+    def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.StoredJob, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
 class ListJobsRequest(_message.Message):
     __slots__ = ("namespace", "states", "queue", "type", "metadata", "limit", "after")
     class MetadataEntry(_message.Message):

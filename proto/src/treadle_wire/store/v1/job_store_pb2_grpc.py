@@ -44,6 +44,11 @@ class JobStoreStub:
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.SerializeToString,
                 response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsResponse.FromString,
                 _registered_method=True)
+        self.GetEndedJobs = channel.unary_unary(
+                '/treadle.store.v1.JobStore/GetEndedJobs',
+                request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.SerializeToString,
+                response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetEndedJobsResponse.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/treadle.store.v1.JobStore/ListJobs',
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListJobsRequest.SerializeToString,
@@ -106,6 +111,12 @@ class JobStoreServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetJobs(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEndedJobs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +194,11 @@ def add_JobStoreServicer_to_server(servicer, server):
                     servicer.GetJobs,
                     request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.FromString,
                     response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsResponse.SerializeToString,
+            ),
+            'GetEndedJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEndedJobs,
+                    request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.FromString,
+                    response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetEndedJobsResponse.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -289,6 +305,33 @@ class JobStore:
             '/treadle.store.v1.JobStore/GetJobs',
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.SerializeToString,
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEndedJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.store.v1.JobStore/GetEndedJobs',
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetJobsRequest.SerializeToString,
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.GetEndedJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

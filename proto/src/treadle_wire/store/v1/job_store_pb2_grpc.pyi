@@ -36,6 +36,7 @@ class JobStoreStub:
     def __new__(cls, channel: _aio.Channel) -> JobStoreAsyncStub: ...
     SubmitJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.SubmitJobsRequest, _job_store_pb2.SubmitJobsResponse]
     GetJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetJobsResponse]
+    GetEndedJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetEndedJobsResponse]
     ListJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ListJobsRequest, _job_store_pb2.ListJobsResponse]
     ListAttempts: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ListAttemptsRequest, _job_store_pb2.ListAttemptsResponse]
     CancelJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]
@@ -52,6 +53,7 @@ class JobStoreAsyncStub(JobStoreStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.SubmitJobsRequest, _job_store_pb2.SubmitJobsResponse]  # type: ignore[assignment]
     GetJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetJobsResponse]  # type: ignore[assignment]
+    GetEndedJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetEndedJobsResponse]  # type: ignore[assignment]
     ListJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ListJobsRequest, _job_store_pb2.ListJobsResponse]  # type: ignore[assignment]
     ListAttempts: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ListAttemptsRequest, _job_store_pb2.ListAttemptsResponse]  # type: ignore[assignment]
     CancelJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]  # type: ignore[assignment]
@@ -77,6 +79,13 @@ class JobStoreServicer(metaclass=_abc_1.ABCMeta):
         request: _job_store_pb2.GetJobsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_store_pb2.GetJobsResponse, _abc.Awaitable[_job_store_pb2.GetJobsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetEndedJobs(
+        self,
+        request: _job_store_pb2.GetJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_store_pb2.GetEndedJobsResponse, _abc.Awaitable[_job_store_pb2.GetEndedJobsResponse]]: ...
 
     @_abc_1.abstractmethod
     def ListJobs(

@@ -1,6 +1,6 @@
 """What the API needs of the world."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -34,11 +34,26 @@ class Submits(Protocol):
         ...
 
 
+MOST_IDS = 1_000
+"""In one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJobs:
+    jobs: Sequence[StoredJob]
+    more: bool
+    """Some that have ended found no room: ask again without these."""
+
+
 class JobStore(Submits, Protocol):
     """The truth about jobs. Every method answers or fails within seconds; all may raise StoreError."""
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         """Raises JobNotFound."""
+        ...
+
+    async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
+        """Those of up to MOST_IDS that have ended, as many as find room in one answer."""
         ...
 
     async def page(self, query: JobQuery) -> JobPage: ...
@@ -59,6 +74,15 @@ class JobStore(Submits, Protocol):
 class StoreHealth(Protocol):
     async def is_serving(self) -> bool:
         """Within a second, whatever happens."""
+        ...
+
+
+class JobEnds(Protocol):
+    """A hint: what nobody hears while it is told is lost."""
+
+    def listen(self) -> AsyncGenerator[Collection[UUID], None]:
+        """Ids of jobs that have just ended, of all namespaces, for ever. Never raises; what ended while it hears
+        nothing is skipped."""
         ...
 
 

@@ -102,6 +102,12 @@ class JobRepository(Protocol):
         """As `find`, with payload and result."""
         ...
 
+    async def find_ended(
+        self, namespace: str, ids: Collection[UUID], limit: int
+    ) -> Sequence[StoredJob]:
+        """Up to `limit` of those that have ended. Costs nothing for the others."""
+        ...
+
     async def page(self, query: JobQuery) -> JobPage: ...
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:

@@ -1,6 +1,6 @@
 """The store over gRPC: what is asked and answered, in the words of the domain."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import grpc
 
 from treadle_api.adapters.outbound.store_calls import StoreCalls
 from treadle_api.application.errors import StoreFailed
-from treadle_api.application.ports import Submitted
+from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, Position, StoredJob
@@ -45,6 +45,12 @@ class GrpcJobStore:
         if not answer.HasField("job"):
             raise JobNotFound(job_id)
         return job_codec.stored_job_from_wire(answer.job)
+
+    async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
+        request = pb.GetJobsRequest(namespace=namespace, job_ids=[i.bytes for i in job_ids])
+        response = await self._calls.read(self._rpc.GetEndedJobs, request)
+        jobs = [job_codec.stored_job_from_wire(job) for job in response.jobs]
+        return EndedJobs(jobs, response.more)
 
     async def page(self, query: JobQuery) -> JobPage:
         response = await self._calls.read(self._rpc.ListJobs, _query_to_wire(query))

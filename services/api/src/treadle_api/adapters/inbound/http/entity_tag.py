@@ -1,6 +1,7 @@
 """ETag and If-None-Match (RFC 9110): who knows a job as it is now is not sent it again."""
 
 import re
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,10 +19,12 @@ def tag_of(stored: StoredJob) -> str:
     return f'W/"{stored.job.version}{told}"'
 
 
-def job_or_unchanged(request: Request, stored: StoredJob) -> Response:
+def job_or_unchanged(
+    request: Request, stored: StoredJob, more_headers: Mapping[str, str]
+) -> Response:
     """304 without a body where If-None-Match names the job as it is."""
     tag = tag_of(stored)
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", **more_headers}
     if _knows(request, tag):
         return Response(status_code=304, headers=headers)
     return answer(job_answer(stored), headers=headers)

@@ -15,18 +15,22 @@ from treadle_api.adapters.inbound.http.answers import (
     job_page_answer,
 )
 from treadle_api.adapters.inbound.http.cursor import Cursors
+from treadle_api.adapters.inbound.http.disconnects import while_connected
 from treadle_api.adapters.inbound.http.entity_tag import job_or_unchanged, tag_of
 from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
 from treadle_api.adapters.inbound.http.job_query import read_job_query
 from treadle_api.adapters.inbound.http.json_text import fields_of
+from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 from treadle_api.adapters.inbound.http.request_body import read_json_body
 from treadle_api.adapters.inbound.http.schemas import read_job
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobStore
-from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.submit_jobs import Receipt, SubmitJobs
+from treadle_api.application.wait_for_job import WaitForJob
 from treadle_domain.bounds import printable
 from treadle_domain.errors import DomainError, InvalidValue
+from treadle_domain.stored_job import StoredJob
 
 _BESIDE_PAYLOAD_BYTES = 128 * 1024
 """The largest metadata, all in escapes, and the other fields fit in."""
@@ -39,6 +43,7 @@ JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 class JobRoutes:
     job_store: JobStore
     submit_jobs: SubmitJobs
+    wait_for_job: WaitForJob
     cancel_job: CancelJob
     cursors: Cursors
     namespace: str
@@ -54,15 +59,11 @@ class JobRoutes:
         app.post(f"{one}/retry", **openapi.RETRY_JOB)(self.retry)
 
     async def submit(self, request: Request) -> Response:
-        _take_no_parameters(request)
-        body = await read_json_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
-        key = read_idempotency_key(request)
-        received = read_job(fields_of(body), self.payload_limit_bytes, key)
-        [receipt] = await self.submit_jobs(self.namespace, [received])
-        if isinstance(receipt, DomainError):
-            raise receipt
-        stored = receipt.stored
-        headers = {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
+        _take_no_parameters(request, but=WAIT)
+        wait = read_wait(request)
+        receipt = await self._receipt(request)
+        stored, headers = await self._after_wait(request, receipt.stored, wait)
+        headers |= {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
         if receipt.replayed:
             headers["Idempotency-Replayed"] = "true"
         return answer(job_answer(stored), 201, headers)
@@ -74,9 +75,11 @@ class JobRoutes:
         return answer(job_page_answer(page.jobs, cursor))
 
     async def get(self, request: Request, job_id: JobId) -> Response:
-        _take_no_parameters(request)
-        stored = await self.job_store.get(self.namespace, _read_id(job_id))
-        return job_or_unchanged(request, stored)
+        _take_no_parameters(request, but=WAIT)
+        wait = read_wait(request)
+        found = await self.job_store.get(self.namespace, _read_id(job_id))
+        stored, headers = await self._after_wait(request, found, wait)
+        return job_or_unchanged(request, stored, headers)
 
     async def list_attempts(self, request: Request, job_id: JobId) -> Response:
         _take_no_parameters(request)
@@ -92,6 +95,26 @@ class JobRoutes:
         stored = await self.job_store.retry(self.namespace, _read_id(job_id))
         return answer(job_answer(stored))
 
+    async def _receipt(self, request: Request) -> Receipt:
+        body = await read_json_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
+        key = read_idempotency_key(request)
+        received = read_job(fields_of(body), self.payload_limit_bytes, key)
+        [receipt] = await self.submit_jobs(self.namespace, [received])
+        if isinstance(receipt, DomainError):
+            raise receipt
+        return receipt
+
+    async def _after_wait(
+        self, request: Request, known: StoredJob, seconds: int
+    ) -> tuple[StoredJob, dict[str, str]]:
+        """The job, and the headers that say whether it was waited for."""
+        if not seconds:
+            return known, {}
+        async with while_connected(request):
+            waited = await self.wait_for_job(known, seconds)
+        applied = {"Preference-Applied": f"wait={seconds}"} if waited.in_full else {}
+        return waited.stored, applied
+
 
 def _read_id(text: str) -> UUID:
     """A text that is no id names no job: 404, as for any other unknown one."""
@@ -105,7 +128,9 @@ def _read_id(text: str) -> UUID:
     return job_id
 
 
-def _take_no_parameters(request: Request) -> None:
+def _take_no_parameters(request: Request, *, but: str | None = None) -> None:
     """A parameter that nobody reads would look as if it worked."""
     for name in request.query_params:
-        raise InvalidValue(printable(name[:_LONGEST_SHOWN_ID]), "is not a parameter of this call")
+        if name != but:
+            shown = printable(name[:_LONGEST_SHOWN_ID])
+            raise InvalidValue(shown, "is not a parameter of this call")

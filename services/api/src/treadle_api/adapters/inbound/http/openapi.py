@@ -13,6 +13,7 @@ from treadle_api.adapters.inbound.http.answers import (
     JobAnswer,
     JobPageAnswer,
 )
+from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
 from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest
 from treadle_domain.bounds import NAME_PATTERN
@@ -110,6 +111,29 @@ _IF_NONE_MATCH = {
     "description": "ETags of an answer: where the job is still as it was then, the answer is 304.",
 }
 
+_WAITING: Sequence[dict[str, Any]] = (
+    {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "wait=N (RFC 7240): answer when the job has ended, or after N seconds with what is. N is cut "
+        f"to {LONGEST_WAIT_SECONDS}; what makes no sense is ignored.",
+    },
+    _parameter(
+        WAIT,
+        {"type": "integer", "minimum": 0},
+        description="The same as Prefer: wait=N, and goes before it.",
+    ),
+)
+_WAITED = {
+    "Preference-Applied": {
+        "schema": {"type": "string", "pattern": r"^wait=\d+$"},
+        "description": "The job has ended, or has not although the client waited so long. Absent where too many wait "
+        "or the server stops: ask again.",
+    }
+}
+
 SUBMIT_JOB = _operation(
     "Submit a job",
     JobAnswer,
@@ -122,6 +146,7 @@ SUBMIT_JOB = _operation(
     headers={
         "Location": {"schema": {"type": "string"}, "description": "Path of the job."},
         **_TAG,
+        **_WAITED,
         "Idempotency-Replayed": {
             "schema": {"type": "string", "enum": ["true"]},
             "description": "An earlier request with the same key made the job; it is answered as it is now.",
@@ -134,7 +159,8 @@ SUBMIT_JOB = _operation(
             "required": False,
             "schema": {"type": "string", "pattern": KEY_PATTERN},
             "description": "Repeating a request with the same key makes no second job; another request with it is 422.",
-        }
+        },
+        *_WAITING,
     ],
     requestBody={"required": True, "content": _json(JobRequest)},
 )
@@ -148,10 +174,13 @@ GET_JOB = _operation(
     "Get a job",
     JobAnswer,
     *_ON_ONE_JOB,
-    headers=_TAG,
-    parameters=[_IF_NONE_MATCH],
+    headers={**_TAG, **_WAITED},
+    parameters=[_IF_NONE_MATCH, *_WAITING],
 )
-GET_JOB["responses"][304] = {"description": "The job is as If-None-Match says", "headers": _TAG}
+GET_JOB["responses"][304] = {
+    "description": "The job is as If-None-Match says",
+    "headers": {**_TAG, **_WAITED},
+}
 LIST_ATTEMPTS = _operation(
     "List the runs of a job that did not succeed, oldest first", AttemptsAnswer, *_ON_ONE_JOB
 )

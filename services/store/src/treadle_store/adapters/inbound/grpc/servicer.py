@@ -61,6 +61,14 @@ class GrpcJobStore(JobStoreServicer):
         found = await self._do.get_jobs(request.namespace, ids)
         return pb.GetJobsResponse(answers=[messages.found(found.get(job_id)) for job_id in ids])
 
+    async def GetEndedJobs(
+        self, request: pb.GetJobsRequest, context: Context
+    ) -> pb.GetEndedJobsResponse:
+        ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
+        ended = await self._do.get_jobs.ended(request.namespace, ids)
+        jobs = [job_codec.stored_job_to_wire(stored) for stored in ended.jobs]
+        return pb.GetEndedJobsResponse(jobs=jobs, more=ended.more)
+
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
         page = await self._jobs.page(messages.query_of(request))
         jobs = [job_codec.job_to_wire(job) for job in page.jobs]

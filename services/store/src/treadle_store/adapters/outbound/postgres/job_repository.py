@@ -102,6 +102,12 @@ class PostgresJobRepository:
         rows = await self._read(reads.FIND_STORED, {"namespace": namespace, "ids": [*ids]})
         return {stored.job.id: stored for stored in map(stored_job_of, rows)}
 
+    async def find_ended(
+        self, namespace: str, ids: Collection[UUID], limit: int
+    ) -> Sequence[StoredJob]:
+        values = {"namespace": namespace, "ids": [*ids], "limit": limit}
+        return [stored_job_of(row) for row in await self._read(reads.FIND_ENDED, values)]
+
     async def page(self, query: JobQuery) -> JobPage:
         jobs = [job_of(row) for row in await self._read(reads.page(query), {})]
         shown = jobs[: query.limit]

@@ -53,6 +53,8 @@ FIND_STORED = union_all(
     _of_namespace(finished_jobs, _stored_columns(finished_jobs)),
 )
 
+FIND_ENDED = _of_namespace(finished_jobs, _stored_columns(finished_jobs)).limit(bindparam("limit"))
+
 
 def page(query: JobQuery) -> CompoundSelect[Any]:
     """One row more than the limit tells that another page follows."""
