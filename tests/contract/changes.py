@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from uuid import uuid4
 
-from tests.builders import NOW
+from tests.builders import NOW, a_failure
 
 from treadle_domain.job import Job
+from treadle_domain.job_error import ErrorKind
 from treadle_domain.outcomes import Claim, Outcome, Succeeded
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
@@ -21,9 +23,9 @@ def a_hold() -> Hold:
     return Hold(claim_id=uuid4(), heartbeat_number=1)
 
 
-def ended(job: Job, outcome: Outcome) -> Job:
+def ended(job: Job, outcome: Outcome, now: datetime = NOW) -> Job:
     assert job.session is not None
-    return job.finish(Claim(job.session, job.fence), outcome, now=NOW, chance=0.5)[1]
+    return job.finish(Claim(job.session, job.fence), outcome, now=now, chance=0.5)[1]
 
 
 async def added(jobs: JobRepository, *new: StoredJob) -> list[StoredJob]:
@@ -46,3 +48,15 @@ async def put(jobs: JobRepository, stored: StoredJob, *lives: Callable[[Job], Jo
 
 def succeeded(job: Job) -> Job:
     return ended(job, Succeeded())
+
+
+def ended_at(moment: datetime) -> Callable[[Job], Job]:
+    return lambda job: ended(job, Succeeded(), now=moment)
+
+
+def failed(job: Job) -> Job:
+    return ended(job, a_failure())
+
+
+def failed_for_good(job: Job) -> Job:
+    return ended(job, a_failure(ErrorKind.PERMANENT))

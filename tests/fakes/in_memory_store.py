@@ -169,7 +169,16 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and query.type in (None, job.type)
         and query.metadata.items() <= job.metadata.items()
         and (place is None or (job.created_at, job.id) < place)
+        and _within(job.created_at, query.created_after, query.created_before)
+        and _within(job.finished_at, query.finished_after, query.finished_before)
+        and (query.attempt_above is None or job.attempt > query.attempt_above)
     )
+
+
+def _within(moment: datetime | None, start: datetime | None, end: datetime | None) -> bool:
+    if moment is None:
+        return start is end is None
+    return (start is None or start <= moment) and (end is None or moment < end)
 
 
 @dataclass

@@ -69,4 +69,6 @@ async def test_every_parameter_of_the_list_is_described(document: dict[str, Any]
     parameters = document["paths"]["/v1/jobs"]["get"]["parameters"]
 
     names = {parameter["name"] for parameter in parameters}
-    assert names == {"state", "queue", "type", "metadata", "limit", "cursor"}
+    ranges = {f"{what}_{end}" for what in ("created", "finished") for end in ("after", "before")}
+    equal = {"state", "queue", "type", "metadata"}
+    assert names == equal | ranges | {"attempt_above", "limit", "cursor"}

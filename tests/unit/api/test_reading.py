@@ -90,6 +90,24 @@ async def test_a_state_may_be_repeated(api: Api) -> None:
     assert [job["id"] for job in both.json()["items"]] == [waiting["id"], cancelled["id"]]
 
 
+async def test_lists_are_narrowed_by_times_and_attempts(api: Api) -> None:
+    ended, waiting = await api.submit(max_attempts=1), await api.submit()
+    await run(api.store, UUID(ended["id"]), a_failure())
+    at, later = "2026-01-01T01:00:00%2B01:00", "2026-01-01T00:00:00.000001Z"
+
+    async def listed(query: str) -> list[str]:
+        return [job["id"] for job in (await api.client.get(f"/v1/jobs?{query}")).json()["items"]]
+
+    assert await listed(f"created_after={at}") == [waiting["id"], ended["id"]]
+    assert await listed(f"created_before={at}") == []
+    assert await listed(f"created_after={at}&created_before={later}&limit=1") == [waiting["id"]]
+    assert await listed(f"finished_after={at}") == [ended["id"]]
+    assert await listed(f"finished_after={later}") == []
+    assert await listed(f"finished_before={later}") == [ended["id"]]
+    assert await listed("attempt_above=0") == [ended["id"]]
+    assert await listed("attempt_above=1") == []
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -113,6 +131,15 @@ async def test_a_state_may_be_repeated(api: Api) -> None:
         ("metadata.a%20b=x", "metadata.a b"),
         ("metadata.k=%00", "metadata.k"),
         ("metadata=x", "metadata"),
+        ("created_after=yesterday", "created_after"),
+        ("created_before=", "created_before"),
+        ("finished_after=2026-01-01", "finished_after"),
+        ("finished_before=2026-02-30T00:00:00Z", "finished_before"),
+        ("finished_before=2026-01-01T00:00:00%2B99:00", "finished_before"),
+        ("created_after=2026-01-01T00:00:00Z&created_after=2026-01-01T00:00:00Z", "created_after"),
+        ("attempt_above=-1", "attempt_above"),
+        ("attempt_above=1001", "attempt_above"),
+        ("attempt_above=one", "attempt_above"),
         ("offset=1000000000000", "offset"),
         ("page=2", "page"),
         ("cursor=", "cursor"),

@@ -35,7 +35,7 @@ from treadle_domain.progress import (
 from treadle_domain.run_policy import RunPolicy
 from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.states import JobState
-from treadle_domain.stored_job import NewJob, StoredJob
+from treadle_domain.stored_job import MAX_PAGE, JobPage, JobQuery, NewJob, Position, StoredJob
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 
 counts = st.integers(0, 2**31 - 1)
@@ -191,3 +191,24 @@ def run_reports(draw: st.DrawFn) -> RunReport:
         outcome=outcome,
         result=draw(st.binary(min_size=1, max_size=64)) if has_result else None,
     )
+
+
+positions = st.builds(Position, created_at=any_moment, job_id=ids)
+job_queries = st.builds(
+    JobQuery,
+    namespace=names,
+    states=st.frozensets(st.sampled_from(JobState)),
+    queue=st.none() | names,
+    type=st.none() | names,
+    metadata=metadata,
+    created_after=st.none() | any_moment,
+    created_before=st.none() | any_moment,
+    finished_after=st.none() | any_moment,
+    finished_before=st.none() | any_moment,
+    attempt_above=st.none() | st.integers(0, MAX_ATTEMPTS),
+    limit=st.integers(1, MAX_PAGE),
+    after=st.none() | positions,
+)
+job_pages = st.builds(
+    JobPage, jobs=st.lists(jobs, max_size=2).map(tuple), next=st.none() | positions
+)

@@ -24,6 +24,7 @@ NUMBERS = {
 }
 NOT_TIME = {
     "attempt",
+    "attempt_above",
     "fence",
     "fence_base",
     "fraction",

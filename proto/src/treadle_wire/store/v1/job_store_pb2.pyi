@@ -100,7 +100,7 @@ class GetEndedJobsResponse(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.StoredJob, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class ListJobsRequest(_message.Message):
-    __slots__ = ("namespace", "states", "queue", "type", "metadata", "limit", "after")
+    __slots__ = ("namespace", "states", "queue", "type", "metadata", "limit", "after", "created_after_us", "created_before_us", "finished_after_us", "finished_before_us", "attempt_above")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +115,11 @@ class ListJobsRequest(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AFTER_US_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BEFORE_US_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_AFTER_US_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_BEFORE_US_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_ABOVE_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     states: _containers.RepeatedScalarFieldContainer[_job_pb2.JobState]
     queue: str
@@ -122,7 +127,12 @@ class ListJobsRequest(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     limit: int
     after: Position
-    def __init__(self, namespace: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_job_pb2.JobState, str]]] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., limit: _Optional[int] = ..., after: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
+    created_after_us: int
+    created_before_us: int
+    finished_after_us: int
+    finished_before_us: int
+    attempt_above: int
+    def __init__(self, namespace: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_job_pb2.JobState, str]]] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., limit: _Optional[int] = ..., after: _Optional[_Union[Position, _Mapping]] = ..., created_after_us: _Optional[int] = ..., created_before_us: _Optional[int] = ..., finished_after_us: _Optional[int] = ..., finished_before_us: _Optional[int] = ..., attempt_above: _Optional[int] = ...) -> None: ...
 
 class Position(_message.Message):
     __slots__ = ("created_at_us", "job_id")
@@ -133,12 +143,12 @@ class Position(_message.Message):
     def __init__(self, created_at_us: _Optional[int] = ..., job_id: _Optional[bytes] = ...) -> None: ...
 
 class ListJobsResponse(_message.Message):
-    __slots__ = ("jobs", "more")
+    __slots__ = ("jobs", "next")
     JOBS_FIELD_NUMBER: _ClassVar[int]
-    MORE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     jobs: _containers.RepeatedCompositeFieldContainer[_job_pb2.Job]
-    more: bool
-    def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.Job, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+    next: Position
+    def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.Job, _Mapping]]] = ..., next: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
 
 class ListAttemptsRequest(_message.Message):
     __slots__ = ("namespace", "job_id")

@@ -11,9 +11,8 @@ from treadle_api.application.errors import StoreFailed
 from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
-from treadle_domain.stored_job import JobPage, JobQuery, NewJob, Position, StoredJob
-from treadle_wire import job_codec
-from treadle_wire.scalars import to_us
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+from treadle_wire import job_codec, list_codec
 from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -53,11 +52,8 @@ class GrpcJobStore:
         return EndedJobs(jobs, response.more)
 
     async def page(self, query: JobQuery) -> JobPage:
-        response = await self._calls.read(self._rpc.ListJobs, _query_to_wire(query))
-        jobs = tuple(job_codec.job_from_wire(job) for job in response.jobs)
-        last = jobs[-1] if response.more else None
-        place = None if last is None else Position(created_at=last.created_at, job_id=last.id)
-        return JobPage(jobs=jobs, next=place)
+        response = await self._calls.read(self._rpc.ListJobs, list_codec.query_to_wire(query))
+        return list_codec.page_from_wire(response)
 
     async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
         request = pb.ListAttemptsRequest(namespace=namespace, job_id=job_id.bytes)
@@ -95,18 +91,3 @@ def _refusal(fault: job_pb2.Fault) -> DomainError:
         return fault_from_wire(fault)
     except UnknownFault as error:
         raise StoreFailed(f"a refusal of a newer store: {error}") from error
-
-
-def _query_to_wire(query: JobQuery) -> pb.ListJobsRequest:
-    request = pb.ListJobsRequest(
-        namespace=query.namespace,
-        states=[job_codec.state_to_wire(state) for state in query.states],
-        queue=query.queue or "",
-        type=query.type or "",
-        metadata=query.metadata,
-        limit=query.limit,
-    )
-    if query.after is not None:
-        request.after.created_at_us = to_us(query.after.created_at)
-        request.after.job_id = query.after.job_id.bytes
-    return request

@@ -80,7 +80,7 @@ class JobAnswer(JobSummary, kw_only=True):
 
 
 class JobPageAnswer(msgspec.Struct, kw_only=True):
-    """`next_cursor` is null on the last page."""
+    """`next_cursor` is null on the last page only: those before it may have fewer jobs than asked for, even none."""
 
     items: Sequence[JobSummary]
     next_cursor: str | None

@@ -16,7 +16,7 @@ from treadle_api.adapters.inbound.http.answers import (
 from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
 from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest
-from treadle_domain.bounds import NAME_PATTERN
+from treadle_domain.bounds import MAX_ATTEMPTS, NAME_PATTERN
 from treadle_domain.idempotency import KEY_PATTERN
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import MAX_PAGE
@@ -94,6 +94,20 @@ _LIST_PARAMETERS: Sequence[dict[str, Any]] = (
         style="form",
         explode=True,
         description="metadata.KEY=VALUE: jobs whose metadata have that pair; several must all match.",
+    ),
+    *(
+        _parameter(name, {"type": "string", "format": "date-time"}, description=meaning)
+        for name, meaning in {
+            "created_after": "Made at that time or later.",
+            "created_before": "Made before that time.",
+            "finished_after": "Finished at that time or later.",
+            "finished_before": "Finished before that time.",
+        }.items()
+    ),
+    _parameter(
+        "attempt_above",
+        {"type": "integer", "minimum": 0, "maximum": MAX_ATTEMPTS},
+        description="Jobs whose latest run was a later attempt than this one.",
     ),
     _parameter(
         "limit",

@@ -39,7 +39,8 @@ _RFC_3339 = re.compile(
 )
 
 
-def _read_time(value: object) -> datetime:
+def read_time(value: object) -> datetime:
+    """Raises ValueError with a sentence for people."""
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with a zone, such as 2030-01-31T12:00:00Z")
     try:
@@ -55,7 +56,7 @@ _DEFAULT_RETRY = RetryPolicy()
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 MetadataValue = Annotated[str, Field(max_length=MAX_METADATA_VALUE_CHARS)]
-Time = Annotated[datetime, BeforeValidator(_read_time, json_schema_input_type=datetime)]
+Time = Annotated[datetime, BeforeValidator(read_time, json_schema_input_type=datetime)]
 Delay = Annotated[float, Field(ge=_SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())]
 
 

@@ -8,11 +8,11 @@ from treadle_domain.errors import DomainError, InvalidValue
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import Failed
 from treadle_domain.progress import ProgressReport
-from treadle_domain.stored_job import JobQuery, NewJob, Position, StoredJob
+from treadle_domain.stored_job import NewJob, StoredJob
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Accepted
 from treadle_wire import job_codec, progress_codec, run_codec
-from treadle_wire.scalars import from_us, to_uuid
+from treadle_wire.scalars import to_uuid
 from treadle_wire.status import fault_to_wire
 from treadle_wire.store.v1 import job_pb2, job_store_pb2
 
@@ -55,25 +55,6 @@ def progress_reports(request: job_store_pb2.RecordProgressRequest) -> Sequence[P
     """Raises InvalidValue: the worker keeps these bounds, so a report that breaks one is a fault of ours."""
     bounded([line for report in request.reports for line in report.log_lines], "log lines")
     return [progress_codec.progress_report_from_wire(each) for each in bounded(request.reports)]
-
-
-def query_of(request: job_store_pb2.ListJobsRequest) -> JobQuery:
-    after = (
-        Position(
-            created_at=from_us(request.after.created_at_us), job_id=to_uuid(request.after.job_id)
-        )
-        if request.HasField("after")
-        else None
-    )
-    return JobQuery(
-        namespace=request.namespace,
-        states=frozenset(job_codec.state_from_wire(state) for state in request.states),
-        queue=request.queue or None,
-        type=request.type or None,
-        metadata=dict(request.metadata),
-        limit=request.limit,
-        after=after,
-    )
 
 
 def submitted(answer: Accepted | DomainError) -> job_store_pb2.SubmitJobsResponse.Submitted:

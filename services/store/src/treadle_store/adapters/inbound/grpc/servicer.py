@@ -18,7 +18,7 @@ from treadle_store.application.ports import JobRepository
 from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
-from treadle_wire import job_codec, progress_codec, run_codec
+from treadle_wire import job_codec, list_codec, progress_codec, run_codec
 from treadle_wire.scalars import duration_to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreServicer
@@ -70,9 +70,7 @@ class GrpcJobStore(JobStoreServicer):
         return pb.GetEndedJobsResponse(jobs=jobs, more=ended.more)
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Context) -> pb.ListJobsResponse:
-        page = await self._jobs.page(messages.query_of(request))
-        jobs = [job_codec.job_to_wire(job) for job in page.jobs]
-        return pb.ListJobsResponse(jobs=jobs, more=page.next is not None)
+        return list_codec.page_to_wire(await self._jobs.page(list_codec.query_from_wire(request)))
 
     async def ListAttempts(
         self, request: pb.ListAttemptsRequest, context: Context

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
 from treadle_domain.job import Job
 from treadle_domain.states import JobState
-from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
-from treadle_store.adapters.outbound.postgres import reads, statements
+from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
+from treadle_store.adapters.outbound.postgres import job_pages, reads, statements
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.idempotency_keys import (
     KEPT,
@@ -109,11 +109,9 @@ class PostgresJobRepository:
         return [stored_job_of(row) for row in await self._read(reads.FIND_ENDED, values)]
 
     async def page(self, query: JobQuery) -> JobPage:
-        jobs = [job_of(row) for row in await self._read(reads.page(query), {})]
-        shown = jobs[: query.limit]
-        last = shown[-1] if len(jobs) > query.limit else None
-        place = None if last is None else Position(created_at=last.created_at, job_id=last.id)
-        return JobPage(jobs=tuple(shown), next=place)
+        statement = job_pages.statement(query)
+        rows = await self._read(statement, job_pages.values(query)) if statement is not None else []
+        return job_pages.page_of(rows, query.limit)
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
         async with self._database.transaction() as connection:

@@ -7,7 +7,6 @@ from sqlalchemy import (
     JSON,
     Column,
     ColumnElement,
-    CompoundSelect,
     Select,
     Table,
     Text,
@@ -16,11 +15,9 @@ from sqlalchemy import (
     bindparam,
     cast,
     select,
-    tuple_,
     union_all,
 )
 
-from treadle_domain.stored_job import JobQuery
 from treadle_store.adapters.outbound.postgres.tables import finished_jobs, live_jobs
 
 
@@ -54,34 +51,3 @@ FIND_STORED = union_all(
 )
 
 FIND_ENDED = _of_namespace(finished_jobs, _stored_columns(finished_jobs)).limit(bindparam("limit"))
-
-
-def page(query: JobQuery) -> CompoundSelect[Any]:
-    """One row more than the limit tells that another page follows."""
-    tables = [t for t in (live_jobs, finished_jobs) if _may_hold(t, query)]
-    parts = [select(_page_of(table, query).subquery()) for table in tables]
-    whole = union_all(*parts)
-    newest = [whole.selected_columns.created_at.desc(), whole.selected_columns.id.desc()]
-    return whole.order_by(*newest).limit(query.limit + 1)
-
-
-def _may_hold(table: Table, query: JobQuery) -> bool:
-    states = query.states
-    return not states or any(state.is_final == (table is finished_jobs) for state in states)
-
-
-def _page_of(table: Table, query: JobQuery) -> Select[Any]:
-    statement = select(*job_columns(table)).where(table.c.namespace == query.namespace)
-    if query.states:
-        statement = statement.where(table.c.state.in_([state.value for state in query.states]))
-    if query.queue is not None:
-        statement = statement.where(table.c.queue == query.queue)
-    if query.type is not None:
-        statement = statement.where(table.c.type == query.type)
-    if query.metadata:
-        statement = statement.where(table.c.metadata.contains(dict(query.metadata)))
-    place = tuple_(table.c.created_at, table.c.id)
-    if query.after is not None:
-        statement = statement.where(place < tuple_(query.after.created_at, query.after.job_id))
-    newest = [table.c.created_at.desc(), table.c.id.desc()]
-    return statement.order_by(*newest).limit(query.limit + 1)
