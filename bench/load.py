@@ -11,10 +11,11 @@ from bench.http_client import Answer, ask, post
 from bench.rig import PREFIX, Rig
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
-from treadle_wire.job_codec import job_from_wire, new_job_to_wire
+from treadle_wire.job_codec import job_from_wire
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.submission_codec import new_job_to_wire
 
 BATCH = 1_000
 _PAYLOAD = json.dumps({"i": 1, "to": "user@example.com", "x": "abcd" * 8}).encode()

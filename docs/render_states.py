@@ -37,6 +37,7 @@ VERBS: Mapping[Verb, str] = {
     Verb.PUT_OFF: "The worker that took the job does not know its type, or has no room for one more of its kind: it"
     " waits a moment for another worker.",
     Verb.REFUSE: "No live worker knows the type, and the grace period for deploys is over.",
+    Verb.REPLACE: "A submit with the same unique key brought another payload, before the first start.",
     Verb.RETRY: "An operator started the job anew: all counters are 0, the list of attempts stays.",
 }
 

@@ -13,10 +13,11 @@ from tests.chaos.jobs import Jobs, wait_until
 
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
-from treadle_wire.job_codec import job_from_wire, new_job_to_wire
+from treadle_wire.job_codec import job_from_wire
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.submission_codec import new_job_to_wire
 
 _BATCH = 1_000
 _ALL_RUN_SECONDS = 300.0

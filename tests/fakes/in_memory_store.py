@@ -1,7 +1,7 @@
 """The store's repositories in memory, with the semantics of PostgreSQL's: tests/contract runs one suite on both."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,12 @@ from treadle_domain.attempt import KEPT_ATTEMPTS, Attempt
 from treadle_domain.errors import SessionNotOpen
 from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
+from treadle_domain.key_holder import KeyHolder
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, Position, StoredJob
+from treadle_domain.uniqueness import Uniqueness
 from treadle_domain.worker_session import SessionEnd, WorkerSession
-from treadle_store.application.errors import Unstorable
+from treadle_store.application.errors import HolderChanged, Unstorable
 from treadle_store.application.ports import (
     Added,
     Addition,
@@ -26,6 +28,7 @@ from treadle_store.application.ports import (
     HeldRun,
     Mark,
     Stock,
+    Taking,
     VoidRun,
 )
 
@@ -52,6 +55,44 @@ class InMemoryClock:
         self._up, self._ticked_at = self.up, self.time
 
 
+class InMemoryIdempotencyKeys:
+    """By namespace and key; they are kept for ever."""
+
+    def __init__(self) -> None:
+        self.holders: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
+
+    async def kept(self, namespace: str, keys: Collection[str]) -> frozenset[str]:
+        return frozenset(key for key in keys if (namespace, key) in self.holders)
+
+
+class InMemoryUniqueKeys:
+    def __init__(self, jobs: "InMemoryJobRepository") -> None:
+        self._jobs = jobs
+        self._taken: dict[tuple[str, str], tuple[UUID, Taking, int]] = {}
+
+    def version(self, namespace: str, unique: Uniqueness) -> int | None:
+        taken = self._taken.get((namespace, unique.key))
+        return None if taken is None else taken[2]
+
+    def take(self, job: Job, taking: Taking) -> None:
+        version = (taking.version or 0) + 1
+        self._taken[job.namespace, taking.unique.key] = (job.id, taking, version)
+
+    async def holders(self, namespace: str, keys: Collection[str]) -> Mapping[str, KeyHolder]:
+        found = {key: self._taken.get((namespace, key)) for key in keys}
+        return {key: await self._with_job(*taken) for key, taken in found.items() if taken}
+
+    async def _with_job(self, job_id: UUID, taking: Taking, version: int) -> KeyHolder:
+        jobs = await self._jobs.find_anywhere([job_id])
+        return KeyHolder(
+            job_id=job_id,
+            scope=taking.unique.scope,
+            expires_at=taking.expires_at,
+            version=version,
+            job=jobs.get(job_id),
+        )
+
+
 class InMemoryJobRepository:
     """`unstorable`: what a payload or result holds that PostgreSQL would refuse."""
 
@@ -60,13 +101,24 @@ class InMemoryJobRepository:
     def __init__(self, ends: InMemoryJobEnds | None = None) -> None:
         self._ends = InMemoryJobEnds() if ends is None else ends
         self._jobs: dict[UUID, StoredJob] = {}
-        self._keys: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
+        self.idempotency_keys = InMemoryIdempotencyKeys()
+        self.unique_keys = InMemoryUniqueKeys(self)
         self._attempts: dict[UUID, list[Attempt]] = {}
         self.held: dict[tuple[UUID, UUID], HeldRun] = {}
 
-    async def add(self, additions: Sequence[Addition]) -> list[Added]:
-        if any(self.unstorable in each.new.payload for each in additions):
+    async def add(
+        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
+    ) -> list[Added]:
+        payloads = [*(a.new.payload for a in additions), *(c.payload for c in replacements)]
+        if any(self.unstorable in payload for payload in payloads if payload):
             raise Unstorable("a NUL byte")
+        new = [each for each in additions if self._is_new(each)]
+        if not self._may_take((a.new.job, a.taking) for a in new) or any(
+            not self._matches(change.before) for change in replacements
+        ):
+            raise HolderChanged
+        for change in replacements:
+            self._apply(change)
         return [self._added(each) for each in additions]
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
@@ -98,6 +150,9 @@ class InMemoryJobRepository:
         if any(change.result and self.unstorable in change.result for change in changes):
             raise Unstorable("a NUL byte")
         missed = {c.after.id for c in changes if not self._matches(c.before)}
+        takings = [(c.after, c.taking) for c in changes if c.taking is not None]
+        if not self._may_take(takings) or any(job.id in missed for job, _ in takings):
+            return frozenset(change.after.id for change in changes)
         for change in changes:
             if change.after.id not in missed:
                 self._apply(change)
@@ -128,22 +183,38 @@ class InMemoryJobRepository:
         """As if somebody deleted the row by hand."""
         del self._jobs[job_id]
 
-    def _added(self, addition: Addition) -> Added:
-        new, asked = addition.new, addition.idempotency
-        if asked is None:
-            return Added(stored=self._jobs.setdefault(new.job.id, new))
-        job_id, kept = self._keys.setdefault((new.job.namespace, asked.key), (new.job.id, asked))
-        stored = (
-            self._jobs.setdefault(new.job.id, new) if job_id == new.job.id else self._jobs[job_id]
+    def _is_new(self, addition: Addition) -> bool:
+        place = _place_of(addition)
+        is_free = place not in self.idempotency_keys.holders
+        if addition.must_be_kept and is_free:
+            raise HolderChanged
+        return (place is None or is_free) and addition.instead is None
+
+    def _may_take(self, takings: Iterable[tuple[Job, Taking | None]]) -> bool:
+        return all(
+            taking is None
+            or self.unique_keys.version(job.namespace, taking.unique) == taking.version
+            for job, taking in takings
         )
-        return Added(stored=stored, idempotency=kept)
+
+    def _added(self, addition: Addition) -> Added:
+        place, job_id, kept = _place_of(addition), addition.answering_job, addition.idempotency
+        if place is not None and kept is not None:
+            job_id, kept = self.idempotency_keys.holders.setdefault(place, (job_id, kept))
+        if job_id == addition.new.job.id:
+            self._jobs.setdefault(job_id, addition.new)
+            if addition.taking is not None:
+                self.unique_keys.take(addition.new.job, addition.taking)
+        return Added(stored=self._jobs[job_id], idempotency=kept)
 
     def _matches(self, before: Job) -> bool:
         return before.id in self._jobs and self._jobs[before.id].job.version == before.version
 
     def _apply(self, change: Change) -> None:
         before, after = change.before, change.after
-        payload = self._jobs[after.id].payload
+        payload = change.payload or self._jobs[after.id].payload
+        if change.taking is not None:
+            self.unique_keys.take(after, change.taking)
         self._jobs[after.id] = StoredJob(job=after, payload=payload, result=change.result)
         if change.hold is not None and after.session is not None:
             self.held[after.session, after.id] = HeldRun(
@@ -158,6 +229,11 @@ class InMemoryJobRepository:
         attempt = Attempt.ended_by(before, after, change.now)
         if attempt is not None:
             self._attempts.setdefault(after.id, []).append(attempt)
+
+
+def _place_of(addition: Addition) -> tuple[str, str] | None:
+    asked = addition.idempotency
+    return None if asked is None else (addition.new.job.namespace, asked.key)
 
 
 def _fits(job: Job, query: JobQuery) -> bool:

@@ -70,7 +70,12 @@ class StoreOverMemory:
         get_jobs = GetJobs(self.jobs, self.progress)
         self.do = UseCases(
             get_jobs=get_jobs,
-            submit_jobs=SubmitJobs(self.jobs, self.clock),
+            submit_jobs=SubmitJobs(
+                jobs=self.jobs,
+                idempotency_keys=self.jobs.idempotency_keys,
+                unique_keys=self.jobs.unique_keys,
+                clock=self.clock,
+            ),
             claim_jobs=ClaimJobs(
                 jobs=self.jobs,
                 sessions=self.sessions,
@@ -89,7 +94,13 @@ class StoreOverMemory:
                 tally=self.tally,
             ),
             cancel_jobs=CancelJobs(self.jobs, self.clock, self.cancel_hints, get_jobs),
-            retry_jobs=RetryJobs(self.jobs, self.clock, self.hand_over, get_jobs),
+            retry_jobs=RetryJobs(
+                jobs=self.jobs,
+                unique_keys=self.jobs.unique_keys,
+                clock=self.clock,
+                hand_over=self.hand_over,
+                get_jobs=get_jobs,
+            ),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=self.jobs, end_runs=self.end_runs, lease=self.lease
             ),

@@ -21,10 +21,15 @@ from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnou
 from treadle_store.adapters.outbound.postgres.clock import PostgresClock
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
+from treadle_store.adapters.outbound.postgres.idempotency_keys import (
+    KEPT,
+    PostgresIdempotencyKeys,
+)
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
+from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
 from treadle_store.application.announce_due_jobs import AnnounceDueJobs
 from treadle_store.application.cancel_jobs import CancelJobs
 from treadle_store.application.claim_jobs import ClaimJobs
@@ -56,6 +61,7 @@ _SET_PATH = 'ALTER DATABASE "{}" SET search_path = test_clock, pg_catalog, publi
 _EMPTY = """
 DELETE FROM live_jobs; DELETE FROM finished_jobs; DELETE FROM attempts; DELETE FROM held; DELETE FROM sessions;
 DELETE FROM marks; DELETE FROM progress; DELETE FROM checkpoints; DELETE FROM log_lines;
+DELETE FROM idempotency_keys; DELETE FROM unique_keys;
 UPDATE test_clock.hands SET at = '2026-01-01T00:00:00Z';
 UPDATE uptime SET up_seconds = 0, ticked_at = test_clock.clock_timestamp();
 """
@@ -101,6 +107,8 @@ class StoreOverPostgres:
 
     def __post_init__(self) -> None:
         self.jobs = PostgresJobRepository(self.database, self.job_ends)
+        self.idempotency_keys = PostgresIdempotencyKeys(self.database, KEPT)
+        self.unique_keys = PostgresUniqueKeys(self.database)
         self.sessions = PostgresSessionRepository(self.database)
         self.database_clock = PostgresClock(self.database)
         self.progress = PostgresProgressRepository(self.database)
@@ -120,7 +128,12 @@ class StoreOverPostgres:
         get_jobs = GetJobs(jobs, self.progress)
         return UseCases(
             get_jobs=get_jobs,
-            submit_jobs=SubmitJobs(jobs, clock),
+            submit_jobs=SubmitJobs(
+                jobs=jobs,
+                idempotency_keys=self.idempotency_keys,
+                unique_keys=self.unique_keys,
+                clock=clock,
+            ),
             claim_jobs=ClaimJobs(
                 jobs=jobs,
                 sessions=self.sessions,
@@ -139,7 +152,13 @@ class StoreOverPostgres:
                 tally=self.tally,
             ),
             cancel_jobs=CancelJobs(jobs, clock, self.cancel_hints, get_jobs),
-            retry_jobs=RetryJobs(jobs, clock, hand_over, get_jobs),
+            retry_jobs=RetryJobs(
+                jobs=jobs,
+                unique_keys=self.unique_keys,
+                clock=clock,
+                hand_over=hand_over,
+                get_jobs=get_jobs,
+            ),
             keep_session=KeepSession(
                 sessions=self.sessions, jobs=jobs, end_runs=self.end_runs, lease=self.lease
             ),

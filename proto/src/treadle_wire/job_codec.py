@@ -2,15 +2,14 @@
 
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import InvalidValue
-from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.progress import KeptProgress, Progress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions, RunPolicy
 from treadle_domain.states import JobState
-from treadle_domain.stored_job import NewJob, StoredJob
-from treadle_domain.submission import Submission
+from treadle_domain.stored_job import StoredJob
+from treadle_domain.uniqueness import Uniqueness, UniqueScope
 from treadle_wire.scalars import (
     duration_from_us,
     duration_to_us,
@@ -28,6 +27,7 @@ _STATE_TO_WIRE = {
     JobState.CANCELLED: pb.JOB_STATE_CANCELLED,
 }
 _KINDS = frozenset(ErrorKind)
+_SCOPES = frozenset(UniqueScope)
 _STATE_FROM_WIRE = {wire: state for state, wire in _STATE_TO_WIRE.items()}
 
 
@@ -40,54 +40,6 @@ def state_from_wire(state: pb.JobState) -> JobState:
     if state not in _STATE_FROM_WIRE:
         raise InvalidValue("state", f"{state} is no state")
     return _STATE_FROM_WIRE[state]
-
-
-def new_job_to_wire(new: NewJob) -> pb.Submission:
-    asked = new.submission
-    message = pb.Submission(
-        id=asked.id.bytes,
-        queue=asked.queue,
-        type=asked.type,
-        priority=asked.priority,
-        options=options_to_wire(asked.options),
-        metadata=asked.metadata,
-        payload=new.payload,
-    )
-    if asked.run_at is not None:
-        message.run_at_us = to_us(asked.run_at)
-    if asked.delay is not None:
-        message.delay_us = duration_to_us(asked.delay)
-    if asked.expires_at is not None:
-        message.expires_at_us = to_us(asked.expires_at)
-    if asked.idempotency is not None:
-        message.idempotency.key = asked.idempotency.key
-        message.idempotency.fingerprint = asked.idempotency.fingerprint
-    return message
-
-
-def new_job_from_wire(message: pb.Submission, namespace: str) -> NewJob:
-    """Raises InvalidValue as the domain does: the sender's word is not trusted."""
-    submission = Submission(
-        id=to_uuid(message.id),
-        namespace=namespace,
-        queue=message.queue,
-        type=message.type,
-        priority=message.priority,
-        run_at=from_us(message.run_at_us) if message.HasField("run_at_us") else None,
-        delay=duration_from_us(message.delay_us) if message.HasField("delay_us") else None,
-        expires_at=from_us(message.expires_at_us) if message.HasField("expires_at_us") else None,
-        options=options_from_wire(message.options),
-        metadata=dict(message.metadata),
-        idempotency=_idempotency_from_wire(message),
-    )
-    return NewJob(submission=submission, payload=message.payload)
-
-
-def _idempotency_from_wire(message: pb.Submission) -> Idempotency | None:
-    if not message.HasField("idempotency"):
-        return None
-    said = message.idempotency
-    return Idempotency(key=said.key, fingerprint=said.fingerprint)
 
 
 def job_to_wire(job: Job) -> pb.Job:
@@ -115,6 +67,7 @@ def job_to_wire(job: Job) -> pb.Job:
         worker=job.worker,
         session=None if job.session is None else job.session.bytes,
         error=None if job.error is None else error_to_wire(job.error),
+        unique=None if job.unique is None else unique_to_wire(job.unique),
     )
     for field in _OPTIONAL_TIMES:
         moment = getattr(job, field)
@@ -162,6 +115,7 @@ def job_from_wire(message: pb.Job) -> Job:
         worker=message.worker if message.HasField("worker") else None,
         session=to_uuid(message.session) if message.HasField("session") else None,
         error=error_from_wire(message.error) if message.HasField("error") else None,
+        unique=unique_from_wire(message.unique) if message.HasField("unique") else None,
         **times,
     )
 
@@ -224,6 +178,22 @@ def error_from_wire(message: pb.JobError) -> JobError:
         type=message.type,
         message=message.message,
         traceback=message.traceback,
+    )
+
+
+def unique_to_wire(unique: Uniqueness) -> pb.Uniqueness:
+    window = None if unique.window is None else duration_to_us(unique.window)
+    return pb.Uniqueness(key=unique.key, scope=unique.scope, window_us=window)
+
+
+def unique_from_wire(said: pb.Uniqueness) -> Uniqueness:
+    """Raises InvalidValue."""
+    if said.scope not in _SCOPES:
+        raise InvalidValue("unique.scope", f"{said.scope} is no scope")
+    return Uniqueness(
+        key=said.key,
+        scope=UniqueScope(said.scope),
+        window=duration_from_us(said.window_us) if said.HasField("window_us") else None,
     )
 
 

@@ -10,6 +10,7 @@ from treadle_domain.errors import (
     JobNotFound,
     SessionNotOpen,
     TransitionRefused,
+    UniqueConflict,
 )
 from treadle_domain.states import JobState, Verb
 from treadle_wire.job_codec import state_from_wire, state_to_wire
@@ -23,6 +24,7 @@ STATUS: dict[type[DomainError], grpc.StatusCode] = {
     InvalidValue: grpc.StatusCode.INVALID_ARGUMENT,
     JobNotFound: grpc.StatusCode.NOT_FOUND,
     TransitionRefused: grpc.StatusCode.FAILED_PRECONDITION,
+    UniqueConflict: grpc.StatusCode.ALREADY_EXISTS,
     IdempotencyMismatch: grpc.StatusCode.ALREADY_EXISTS,
     SessionNotOpen: grpc.StatusCode.FAILED_PRECONDITION,
 }
@@ -43,6 +45,8 @@ def fault_to_wire(error: DomainError) -> pb.Fault:
                 job_id=job_id.bytes, state=state_to_wire(state), verb=verb
             )
             return pb.Fault(transition_refused=refused)
+        case UniqueConflict(key=key, holder=holder):
+            return pb.Fault(unique_conflict=pb.Fault.UniqueConflict(key=key, holder=holder.bytes))
         case IdempotencyMismatch(key=key):
             return pb.Fault(idempotency_mismatch=pb.Fault.IdempotencyMismatch(key=key))
         case SessionNotOpen(session_id=session_id):
@@ -60,6 +64,9 @@ def fault_from_wire(fault: pb.Fault) -> DomainError:
         case "transition_refused":
             refused = fault.transition_refused
             return TransitionRefused(to_uuid(refused.job_id), _state(refused), _verb(refused))
+        case "unique_conflict":
+            conflict = fault.unique_conflict
+            return UniqueConflict(conflict.key, to_uuid(conflict.holder))
         case "idempotency_mismatch":
             return IdempotencyMismatch(fault.idempotency_mismatch.key)
         case "session_not_open":

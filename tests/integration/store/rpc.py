@@ -10,14 +10,14 @@ from treadle_domain.claimed_run import ClaimBatch, RunReport
 from treadle_domain.outcomes import Succeeded
 from treadle_domain.stored_job import StoredJob
 from treadle_domain.worker_session import WorkerSession
-from treadle_wire import job_codec, run_codec
+from treadle_wire import job_codec, run_codec, submission_codec
 from treadle_wire.store.v1 import job_store_pb2 as pb
 
 
 async def submitted(store: RunningStore, payload: bytes = b"{}", **said: Any) -> UUID:
     new = a_new_job(payload, **said)
     request = pb.SubmitJobsRequest(
-        namespace="default", submissions=[job_codec.new_job_to_wire(new)]
+        namespace="default", submissions=[submission_codec.new_job_to_wire(new)]
     )
     [answer] = (await store.rpc.SubmitJobs(request)).answers
     assert answer.WhichOneof("answer") == "job"

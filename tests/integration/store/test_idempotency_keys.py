@@ -10,6 +10,7 @@ from tests.builders import SECOND, a_new_job, a_stored_job, an_idempotency
 from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres, stepped_clock
 
 from treadle_domain.errors import IdempotencyMismatch
+from treadle_domain.stored_job import SubmitOutcome
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresIdempotencyKeys
 from treadle_store.application.errors import Conflicted
@@ -56,7 +57,7 @@ async def test_equal_submits_at_two_replicas_at_once_make_one_job(
         accepted = [answer for answer in answers if isinstance(answer, Accepted)]
         assert len(accepted) == len(answers)
         assert len({answer.job.id for answer in accepted}) == len(keys)
-        assert sum(not answer.replayed for answer in accepted) == len(keys)
+        assert sum(answer.outcome is SubmitOutcome.CREATED for answer in accepted) == len(keys)
 
 
 async def test_another_request_with_the_key_is_refused_and_makes_no_job(
@@ -83,7 +84,7 @@ async def test_a_repeated_call_is_no_replay(replicas: list[StoreOverPostgres]) -
 
     assert first == second
     assert isinstance(second, Accepted)
-    assert not second.replayed
+    assert second.outcome is SubmitOutcome.CREATED
 
 
 async def test_a_key_is_free_again_when_its_time_is_over_pruned_or_not(
@@ -102,7 +103,7 @@ async def test_a_key_is_free_again_when_its_time_is_over_pruned_or_not(
     assert isinstance(replayed, Accepted)
     assert isinstance(second, Accepted)
     assert replayed.job.id == first.job.id != second.job.id
-    assert not second.replayed
+    assert second.outcome is SubmitOutcome.CREATED
 
 
 async def test_old_keys_are_pruned_page_by_page_and_young_ones_stay(

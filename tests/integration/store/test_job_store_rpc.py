@@ -18,7 +18,7 @@ from treadle_domain.states import JobState
 from treadle_domain.worker_session import Heartbeat
 from treadle_store.container import Container
 from treadle_store.settings import Settings
-from treadle_wire import job_codec, run_codec
+from treadle_wire import run_codec, submission_codec
 from treadle_wire.scalars import to_uuid
 from treadle_wire.status import fault_from_wire, fault_of
 from treadle_wire.store.v1 import job_pb2
@@ -47,7 +47,7 @@ async def test_a_repeated_submit_after_the_end_answers_with_the_end(store: Runni
     session = await opened(store)
     new = a_new_job()
     request = pb.SubmitJobsRequest(
-        namespace="default", submissions=[job_codec.new_job_to_wire(new)]
+        namespace="default", submissions=[submission_codec.new_job_to_wire(new)]
     )
     await store.rpc.SubmitJobs(request)
     await claimed(store, session, new.submission.id)
@@ -60,10 +60,10 @@ async def test_a_repeated_submit_after_the_end_answers_with_the_end(store: Runni
 
 
 async def test_an_invalid_submission_spares_its_neighbours(store: RunningStore) -> None:
-    good = job_codec.new_job_to_wire(a_new_job())
-    bad_name = job_codec.new_job_to_wire(a_new_job())
+    good = submission_codec.new_job_to_wire(a_new_job())
+    bad_name = submission_codec.new_job_to_wire(a_new_job())
     bad_name.queue = "no spaces"
-    not_json = job_codec.new_job_to_wire(a_new_job(b"{nonsense"))
+    not_json = submission_codec.new_job_to_wire(a_new_job(b"{nonsense"))
 
     response = await store.rpc.SubmitJobs(
         pb.SubmitJobsRequest(namespace="default", submissions=[good, bad_name, not_json])

@@ -29,7 +29,7 @@ class InMemoryJobStore:
         return [
             each
             if isinstance(each, DomainError)
-            else Submitted(job=each.job, due=each.due, replayed=each.replayed)
+            else Submitted(job=each.job, due=each.due, outcome=each.outcome)
             for each in answers
         ]
 

@@ -32,7 +32,7 @@ async def test_it_has_every_operation_with_its_answers(document: dict[str, Any])
 
     one, change = ["200", "404", "422", "500", "503"], ["200", "404", "409", "422", "500", "503"]
     assert operations == {
-        "POST /v1/jobs": ["201", "400", "408", "413", "415", "422", "500", "503"],
+        "POST /v1/jobs": ["200", "201", "400", "408", "409", "413", "415", "422", "500", "503"],
         "GET /v1/jobs": ["200", "422", "500", "503"],
         "GET /v1/jobs/{job_id}": ["200", "304", "404", "422", "500", "503"],
         "GET /v1/jobs/{job_id}/attempts": one,

@@ -32,6 +32,7 @@ async def test_a_job_with_nothing_but_a_type_gets_the_defaults(api: Api) -> None
             "jitter": 0.5,
         },
         "metadata": {},
+        "unique": None,
         "created_at": "2026-01-01T00:00:00.000000Z",
         "run_at": "2026-01-01T00:00:00.000000Z",
         "started_at": None,

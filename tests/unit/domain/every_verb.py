@@ -55,6 +55,7 @@ WAYS: dict[Verb, list[Callable[[Job], Job]]] = {
         lambda job: job.put_off(SECOND, NOW),
     ],
     Verb.REFUSE: [partial(claimed_without_a_handler, handled_elsewhere=False)],
+    Verb.REPLACE: [lambda job: job.replace_payload()],
     Verb.RETRY: [lambda job: job.retry(NOW)],
 }
 REPORTED = frozenset({Verb.SUCCEED, Verb.FAIL, Verb.SNOOZE})

@@ -9,8 +9,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 from tests.builders import NOW
 
-from treadle_domain.bounds import MAX_ATTEMPTS, MAX_DELAY, MAX_PRIORITY, MAX_TIMEOUT
-from treadle_domain.idempotency import FINGERPRINT_BYTES, KEY_PATTERN, Idempotency
+from treadle_domain.bounds import KEY_PATTERN, MAX_ATTEMPTS, MAX_DELAY, MAX_PRIORITY, MAX_TIMEOUT
+from treadle_domain.idempotency import FINGERPRINT_BYTES, Idempotency
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import (
@@ -27,6 +27,7 @@ from treadle_domain.retry_policy import MAX_MULTIPLIER, RetryPolicy
 from treadle_domain.run_policy import UNSAID, RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.submission import Submission
+from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 
 MICROSECOND = timedelta(microseconds=1)
 ids = st.uuids()
@@ -76,6 +77,12 @@ idempotencies = st.builds(
 )
 
 
+keys = st.from_regex(KEY_PATTERN, fullmatch=True)
+uniquenesses = st.builds(
+    Uniqueness, key=keys, scope=st.sampled_from([UniqueScope.PENDING, UniqueScope.ACTIVE])
+) | st.builds(Uniqueness, key=keys, scope=st.just(UniqueScope.WINDOW), window=durations(MAX_DELAY))
+
+
 @st.composite
 def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submission:
     start: dict[str, Any] = draw(
@@ -92,6 +99,8 @@ def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submissio
         options=draw(run_options(most_attempts)),
         metadata=draw(metadata),
         idempotency=draw(st.none() | idempotencies),
+        unique=draw(st.none() | uniquenesses),
+        on_conflict=draw(st.sampled_from(OnConflict)),
         **start,
     )
 

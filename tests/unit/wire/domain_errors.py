@@ -13,6 +13,7 @@ from treadle_domain.errors import (
     JobNotFound,
     SessionNotOpen,
     TransitionRefused,
+    UniqueConflict,
 )
 from treadle_domain.states import JobState, Verb
 
@@ -24,6 +25,7 @@ EXAMPLES: list[DomainError] = [
     InvalidValue("f" * 200, "r" * 2_000),
     JobNotFound(_ID),
     SessionNotOpen(_ID),
+    UniqueConflict("~" * 255, _ID),
     IdempotencyMismatch("~" * 255),
     *(TransitionRefused(_ID, state, verb) for state in JobState for verb in Verb),
 ]

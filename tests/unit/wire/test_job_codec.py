@@ -15,7 +15,7 @@ from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob, StoredJob
-from treadle_wire import job_codec
+from treadle_wire import job_codec, submission_codec
 from treadle_wire.store.v1 import job_pb2 as pb
 
 STATE_TAG = pb.Job.STATE_FIELD_NUMBER << 3
@@ -37,10 +37,10 @@ def test_a_stored_job_with_its_texts_byte_for_byte(stored: StoredJob) -> None:
 
 @given(new_jobs)
 def test_a_submission_with_its_payload_byte_for_byte(new: NewJob) -> None:
-    sent = job_codec.new_job_to_wire(new).SerializeToString()
+    sent = submission_codec.new_job_to_wire(new).SerializeToString()
 
     namespace = new.submission.namespace
-    assert job_codec.new_job_from_wire(pb.Submission.FromString(sent), namespace) == new
+    assert submission_codec.new_job_from_wire(pb.Submission.FromString(sent), namespace) == new
 
 
 @given(attempts)
@@ -112,11 +112,11 @@ def test_a_kind_that_a_newer_peer_made_up_is_read_as_a_plain_error() -> None:
     ],
 )
 def test_the_senders_word_is_not_trusted(change: pb.Submission, field: str) -> None:
-    message = job_codec.new_job_to_wire(a_new_job())
+    message = submission_codec.new_job_to_wire(a_new_job())
     message.MergeFrom(change)
 
     with pytest.raises(InvalidValue) as refused:
-        job_codec.new_job_from_wire(message, "default")
+        submission_codec.new_job_from_wire(message, "default")
 
     assert refused.value.field == field
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from treadle_domain.errors import InvalidValue
 
 NAME_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
+KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
+"""Of idempotency and unique keys: visible ASCII."""
 MAX_PRIORITY = 9
 MAX_ATTEMPTS = 1_000
 MAX_TIMEOUT = timedelta(days=7)
@@ -15,6 +17,7 @@ MAX_METADATA_PAIRS = 16
 MAX_METADATA_VALUE_CHARS = 512
 
 _NAME = re.compile(NAME_PATTERN[1:-1])
+_KEY = re.compile(KEY_PATTERN[1:-1])
 _FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -24,6 +27,11 @@ def require_name(field: str, value: str) -> None:
     """Names become Redis keys and metric labels; `/` is left out so that they can be joined by it."""
     if not _NAME.fullmatch(value):
         raise InvalidValue(field, "must be 1 to 128 characters out of A-Z a-z 0-9 . _ : -")
+
+
+def require_key(field: str, value: str) -> None:
+    if not _KEY.fullmatch(value):
+        raise InvalidValue(field, "must be 1 to 255 visible ASCII characters")
 
 
 def require_range(field: str, value: float, low: float, high: float) -> None:

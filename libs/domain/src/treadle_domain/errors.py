@@ -4,6 +4,7 @@ DomainError
 ├── InvalidValue        a value outside its bounds
 ├── JobNotFound         no such job in this namespace
 ├── TransitionRefused   the job's state or its times do not allow the verb
+├── UniqueConflict      another job holds the unique key
 ├── IdempotencyMismatch the key stands for another request
 └── SessionNotOpen      the worker's session was closed or never opened
 """
@@ -42,6 +43,15 @@ class TransitionRefused(DomainError):
         self.job_id = job_id
         self.state = state
         self.verb = verb
+
+
+class UniqueConflict(DomainError):
+    """Nothing was done: `holder` is the job that holds the key."""
+
+    def __init__(self, key: str, holder: UUID) -> None:
+        super().__init__(f"job {holder} holds the unique key {key}")
+        self.key = key
+        self.holder = holder
 
 
 class IdempotencyMismatch(DomainError):

@@ -1,14 +1,11 @@
 """A submit that may be repeated."""
 
-import re
 from dataclasses import dataclass
 
+from treadle_domain.bounds import require_key
 from treadle_domain.errors import InvalidValue
 
-KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
 FINGERPRINT_BYTES = 32
-
-_KEY = re.compile(KEY_PATTERN[1:-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +16,6 @@ class Idempotency:
     fingerprint: bytes
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
-            raise InvalidValue("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+        require_key("Idempotency-Key", self.key)
         if len(self.fingerprint) != FINGERPRINT_BYTES:
             raise InvalidValue("fingerprint", f"must be {FINGERPRINT_BYTES} bytes")

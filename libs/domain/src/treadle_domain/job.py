@@ -22,6 +22,7 @@ from treadle_domain.rank import rank_of
 from treadle_domain.run_policy import DEFAULT_LIMITS, DEFAULT_POLICY, Limits, RunOptions, RunPolicy
 from treadle_domain.states import TRANSITIONS, JobState, Verb
 from treadle_domain.submission import Submission
+from treadle_domain.uniqueness import Uniqueness
 
 _LONGEST_PUT_OFF = timedelta(seconds=10)
 _SHORTEST_PUT_OFF = timedelta(seconds=0.2)
@@ -65,6 +66,7 @@ class Job:
     cancel_requested_at: datetime | None = None
     unknown_since: datetime | None = None
     alone: bool = False
+    unique: Uniqueness | None = None
     error: JobError | None = field(default=None)
 
     @classmethod
@@ -83,6 +85,7 @@ class Job:
             run_at=run_at,
             rank=rank_of(run_at, now, submission.priority),
             expires_at=submission.expires_at,
+            unique=submission.unique,
         )
 
     # What is true of it
@@ -92,8 +95,16 @@ class Job:
 
     def has_expired(self, now: datetime) -> bool:
         """`expires_at` counts until the first start only."""
-        never_started = self.fence == self.fence_base
-        return self.expires_at is not None and self.expires_at <= now and never_started
+        return self.expires_at is not None and self.expires_at <= now and not self.has_started
+
+    @property
+    def has_started(self) -> bool:
+        """In this life."""
+        return self.fence > self.fence_base
+
+    @property
+    def has_never_run(self) -> bool:
+        return self.state is JobState.PENDING and self.fence == 0
 
     @property
     def must_run_alone(self) -> bool:
@@ -228,6 +239,12 @@ class Job:
             unknown_since=None,
             alone=False,
         )
+
+    def replace_payload(self) -> Self:
+        """Its payload, which travels beside it, is another from now on. Refused unless `has_never_run`."""
+        if not self.has_never_run:
+            raise TransitionRefused(self.id, self.state, Verb.REPLACE)
+        return self._become(Verb.REPLACE, JobState.PENDING)
 
     # The one way to change
 

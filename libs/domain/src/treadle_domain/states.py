@@ -32,6 +32,7 @@ class Verb(StrEnum):
     PUT_OFF = "put_off"
     REFUSE = "refuse"
     RETRY = "retry"
+    REPLACE = "replace"
 
 
 _FINAL = frozenset({JobState.SUCCESS, JobState.FAILED, JobState.CANCELLED})
@@ -43,6 +44,7 @@ TRANSITIONS: Mapping[tuple[JobState, Verb], frozenset[JobState]] = {
     (JobState.PENDING, Verb.EXPIRE): frozenset({JobState.FAILED}),
     (JobState.PENDING, Verb.PUT_OFF): frozenset({JobState.PENDING}),
     (JobState.PENDING, Verb.REFUSE): frozenset({JobState.FAILED}),
+    (JobState.PENDING, Verb.REPLACE): frozenset({JobState.PENDING}),
     (JobState.RUNNING, Verb.SUCCEED): frozenset({JobState.SUCCESS, JobState.CANCELLED}),
     (JobState.RUNNING, Verb.FAIL): _AGAIN_OR_OVER,
     (JobState.RUNNING, Verb.SNOOZE): _AGAIN_OR_OVER,

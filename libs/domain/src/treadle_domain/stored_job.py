@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from treadle_domain.bounds import MAX_ATTEMPTS, require_instant, require_range
@@ -21,6 +22,18 @@ class NewJob:
 
     submission: Submission
     payload: bytes
+
+
+class SubmitOutcome(StrEnum):
+    """What became of a submission that was not refused."""
+
+    CREATED = "created"
+    REPLAYED = "replayed"
+    """The job of an earlier one with the same idempotency key."""
+    EXISTING = "existing"
+    """The job that holds the unique key."""
+    REPLACED = "replaced"
+    """The same, and it has this one's payload now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from treadle_domain.bounds import (
 from treadle_domain.errors import InvalidValue
 from treadle_domain.idempotency import Idempotency
 from treadle_domain.run_policy import UNSAID, RunOptions
+from treadle_domain.uniqueness import OnConflict, Uniqueness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Submission:
     options: RunOptions = UNSAID
     metadata: Mapping[str, str] = field(default_factory=dict)
     idempotency: Idempotency | None = None
+    unique: Uniqueness | None = None
+    on_conflict: OnConflict = OnConflict.RETURN_EXISTING
 
     def __post_init__(self) -> None:
         for name in ("namespace", "queue", "type"):

@@ -20,6 +20,7 @@ from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
+from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
 from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_store.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_store.adapters.outbound.redis_job_ends import RedisJobEnds
@@ -35,6 +36,7 @@ from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.prune_unique_keys import PruneUniqueKeys
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
 from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.repair_ready_queue import RepairReadyQueue
@@ -71,6 +73,7 @@ class Container(containers.DeclarativeContainer):
     idempotency_keys = providers.Singleton(
         PostgresIdempotencyKeys, database, settings.provided.idempotency_ttl
     )
+    unique_keys = providers.Singleton(PostgresUniqueKeys, database)
     sessions = providers.Singleton(PostgresSessionRepository, database)
     progress = providers.Singleton(PostgresProgressRepository, database)
     announcements = providers.Singleton(PostgresAnnouncements, database)
@@ -94,7 +97,13 @@ class Container(containers.DeclarativeContainer):
     use_cases = providers.Singleton(
         UseCases,
         get_jobs=get_jobs,
-        submit_jobs=providers.Singleton(SubmitJobs, jobs, clock),
+        submit_jobs=providers.Singleton(
+            SubmitJobs,
+            jobs=jobs,
+            idempotency_keys=idempotency_keys,
+            unique_keys=unique_keys,
+            clock=clock,
+        ),
         claim_jobs=providers.Singleton(
             ClaimJobs,
             jobs=jobs,
@@ -115,7 +124,14 @@ class Container(containers.DeclarativeContainer):
             tally=tally,
         ),
         cancel_jobs=providers.Singleton(CancelJobs, jobs, clock, cancel_hints, get_jobs),
-        retry_jobs=providers.Singleton(RetryJobs, jobs, clock, hand_over, get_jobs),
+        retry_jobs=providers.Singleton(
+            RetryJobs,
+            jobs=jobs,
+            unique_keys=unique_keys,
+            clock=clock,
+            hand_over=hand_over,
+            get_jobs=get_jobs,
+        ),
         keep_session=providers.Singleton(
             KeepSession,
             sessions=sessions,
@@ -171,5 +187,11 @@ class Container(containers.DeclarativeContainer):
         ),
         providers.Singleton(
             Timer, "prune keys", timedelta(minutes=1), idempotency_keys.provided.prune
+        ),
+        providers.Singleton(
+            Timer,
+            "prune unique keys",
+            timedelta(minutes=1),
+            providers.Singleton(PruneUniqueKeys, unique_keys, clock),
         ),
     )

@@ -57,7 +57,7 @@ class JobError(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload", "idempotency")
+    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload", "idempotency", "unique", "on_conflict")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,8 @@ class Submission(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    ON_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     queue: str
     type: str
@@ -87,7 +89,19 @@ class Submission(_message.Message):
     metadata: _containers.ScalarMap[str, str]
     payload: bytes
     idempotency: Idempotency
-    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., idempotency: _Optional[_Union[Idempotency, _Mapping]] = ...) -> None: ...
+    unique: Uniqueness
+    on_conflict: str
+    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., idempotency: _Optional[_Union[Idempotency, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ..., on_conflict: _Optional[str] = ...) -> None: ...
+
+class Uniqueness(_message.Message):
+    __slots__ = ("key", "scope", "window_us")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_US_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    scope: str
+    window_us: int
+    def __init__(self, key: _Optional[str] = ..., scope: _Optional[str] = ..., window_us: _Optional[int] = ...) -> None: ...
 
 class Idempotency(_message.Message):
     __slots__ = ("key", "fingerprint")
@@ -98,7 +112,7 @@ class Idempotency(_message.Message):
     def __init__(self, key: _Optional[str] = ..., fingerprint: _Optional[bytes] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "namespace", "queue", "type", "priority", "metadata", "state", "version", "attempt", "losses", "interruptions", "snoozes", "fence_base", "fence", "rank", "created_at_us", "run_at_us", "expires_at_us", "started_at_us", "finished_at_us", "cancel_requested_at_us", "unknown_since_us", "session", "worker", "alone", "requested", "policy", "error")
+    __slots__ = ("id", "namespace", "queue", "type", "priority", "metadata", "state", "version", "attempt", "losses", "interruptions", "snoozes", "fence_base", "fence", "rank", "created_at_us", "run_at_us", "expires_at_us", "started_at_us", "finished_at_us", "cancel_requested_at_us", "unknown_since_us", "session", "worker", "alone", "requested", "policy", "error", "unique")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +148,7 @@ class Job(_message.Message):
     REQUESTED_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     namespace: str
     queue: str
@@ -162,7 +177,8 @@ class Job(_message.Message):
     requested: RunOptions
     policy: RunOptions
     error: JobError
-    def __init__(self, id: _Optional[bytes] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[JobState, str]] = ..., version: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., interruptions: _Optional[int] = ..., snoozes: _Optional[int] = ..., fence_base: _Optional[int] = ..., fence: _Optional[int] = ..., rank: _Optional[int] = ..., created_at_us: _Optional[int] = ..., run_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., started_at_us: _Optional[int] = ..., finished_at_us: _Optional[int] = ..., cancel_requested_at_us: _Optional[int] = ..., unknown_since_us: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., alone: _Optional[bool] = ..., requested: _Optional[_Union[RunOptions, _Mapping]] = ..., policy: _Optional[_Union[RunOptions, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
+    unique: Uniqueness
+    def __init__(self, id: _Optional[bytes] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[JobState, str]] = ..., version: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., interruptions: _Optional[int] = ..., snoozes: _Optional[int] = ..., fence_base: _Optional[int] = ..., fence: _Optional[int] = ..., rank: _Optional[int] = ..., created_at_us: _Optional[int] = ..., run_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., started_at_us: _Optional[int] = ..., finished_at_us: _Optional[int] = ..., cancel_requested_at_us: _Optional[int] = ..., unknown_since_us: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., alone: _Optional[bool] = ..., requested: _Optional[_Union[RunOptions, _Mapping]] = ..., policy: _Optional[_Union[RunOptions, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ...) -> None: ...
 
 class StoredJob(_message.Message):
     __slots__ = ("job", "payload", "result", "progress")
@@ -207,7 +223,7 @@ class Attempt(_message.Message):
     def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., number: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., started_at_us: _Optional[int] = ..., ended_at_us: _Optional[int] = ..., error: _Optional[_Union[JobError, _Mapping]] = ...) -> None: ...
 
 class Fault(_message.Message):
-    __slots__ = ("invalid_value", "job_not_found", "transition_refused", "session_not_open", "idempotency_mismatch")
+    __slots__ = ("invalid_value", "job_not_found", "transition_refused", "session_not_open", "idempotency_mismatch", "unique_conflict")
     class InvalidValue(_message.Message):
         __slots__ = ("field", "reason")
         FIELD_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +250,13 @@ class Fault(_message.Message):
         SESSION_ID_FIELD_NUMBER: _ClassVar[int]
         session_id: bytes
         def __init__(self, session_id: _Optional[bytes] = ...) -> None: ...
+    class UniqueConflict(_message.Message):
+        __slots__ = ("key", "holder")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        HOLDER_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        holder: bytes
+        def __init__(self, key: _Optional[str] = ..., holder: _Optional[bytes] = ...) -> None: ...
     class IdempotencyMismatch(_message.Message):
         __slots__ = ("key",)
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -244,9 +267,11 @@ class Fault(_message.Message):
     TRANSITION_REFUSED_FIELD_NUMBER: _ClassVar[int]
     SESSION_NOT_OPEN_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_MISMATCH_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_CONFLICT_FIELD_NUMBER: _ClassVar[int]
     invalid_value: Fault.InvalidValue
     job_not_found: Fault.JobNotFound
     transition_refused: Fault.TransitionRefused
     session_not_open: Fault.SessionNotOpen
     idempotency_mismatch: Fault.IdempotencyMismatch
-    def __init__(self, invalid_value: _Optional[_Union[Fault.InvalidValue, _Mapping]] = ..., job_not_found: _Optional[_Union[Fault.JobNotFound, _Mapping]] = ..., transition_refused: _Optional[_Union[Fault.TransitionRefused, _Mapping]] = ..., session_not_open: _Optional[_Union[Fault.SessionNotOpen, _Mapping]] = ..., idempotency_mismatch: _Optional[_Union[Fault.IdempotencyMismatch, _Mapping]] = ...) -> None: ...
+    unique_conflict: Fault.UniqueConflict
+    def __init__(self, invalid_value: _Optional[_Union[Fault.InvalidValue, _Mapping]] = ..., job_not_found: _Optional[_Union[Fault.JobNotFound, _Mapping]] = ..., transition_refused: _Optional[_Union[Fault.TransitionRefused, _Mapping]] = ..., session_not_open: _Optional[_Union[Fault.SessionNotOpen, _Mapping]] = ..., idempotency_mismatch: _Optional[_Union[Fault.IdempotencyMismatch, _Mapping]] = ..., unique_conflict: _Optional[_Union[Fault.UniqueConflict, _Mapping]] = ...) -> None: ...

@@ -8,6 +8,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class SubmitOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SUBMIT_OUTCOME_UNSPECIFIED: _ClassVar[SubmitOutcome]
+    SUBMIT_OUTCOME_CREATED: _ClassVar[SubmitOutcome]
+    SUBMIT_OUTCOME_REPLAYED: _ClassVar[SubmitOutcome]
+    SUBMIT_OUTCOME_EXISTING: _ClassVar[SubmitOutcome]
+    SUBMIT_OUTCOME_REPLACED: _ClassVar[SubmitOutcome]
+
 class ClaimRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CLAIM_REFUSAL_UNSPECIFIED: _ClassVar[ClaimRefusal]
@@ -31,6 +39,11 @@ class Ruling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     RULING_APPLIED: _ClassVar[Ruling]
     RULING_ALREADY_RECORDED: _ClassVar[Ruling]
     RULING_STALE: _ClassVar[Ruling]
+SUBMIT_OUTCOME_UNSPECIFIED: SubmitOutcome
+SUBMIT_OUTCOME_CREATED: SubmitOutcome
+SUBMIT_OUTCOME_REPLAYED: SubmitOutcome
+SUBMIT_OUTCOME_EXISTING: SubmitOutcome
+SUBMIT_OUTCOME_REPLACED: SubmitOutcome
 CLAIM_REFUSAL_UNSPECIFIED: ClaimRefusal
 CLAIM_REFUSAL_GONE: ClaimRefusal
 CLAIM_REFUSAL_NOT_DUE: ClaimRefusal
@@ -58,16 +71,16 @@ class SubmitJobsRequest(_message.Message):
 class SubmitJobsResponse(_message.Message):
     __slots__ = ("answers",)
     class Submitted(_message.Message):
-        __slots__ = ("job", "fault", "due", "replayed")
+        __slots__ = ("job", "fault", "due", "outcome")
         JOB_FIELD_NUMBER: _ClassVar[int]
         FAULT_FIELD_NUMBER: _ClassVar[int]
         DUE_FIELD_NUMBER: _ClassVar[int]
-        REPLAYED_FIELD_NUMBER: _ClassVar[int]
+        OUTCOME_FIELD_NUMBER: _ClassVar[int]
         job: _job_pb2.Job
         fault: _job_pb2.Fault
         due: bool
-        replayed: bool
-        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ..., replayed: _Optional[bool] = ...) -> None: ...
+        outcome: SubmitOutcome
+        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ..., outcome: _Optional[_Union[SubmitOutcome, str]] = ...) -> None: ...
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[SubmitJobsResponse.Submitted]
     def __init__(self, answers: _Optional[_Iterable[_Union[SubmitJobsResponse.Submitted, _Mapping]]] = ...) -> None: ...

@@ -8,19 +8,16 @@ from uuid import UUID
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError
 from treadle_domain.job import Job
-from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store.
-
-    `replayed`: an earlier submit with the same idempotency key made this job.
-    """
+    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store."""
 
     job: Job
     due: bool
-    replayed: bool = False
+    outcome: SubmitOutcome = SubmitOutcome.CREATED
 
 
 class Submits(Protocol):

@@ -8,15 +8,15 @@ from uuid import UUID
 from treadle_api.application.ports import JobStore, ReadyQueue, Submits, Submitted
 from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
-from treadle_domain.stored_job import NewJob, StoredJob
+from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Of a job that is on disk. `replayed`: an earlier submit with the same idempotency key made it."""
+    """Of a job that is on disk."""
 
     stored: StoredJob
-    replayed: bool
+    outcome: SubmitOutcome
 
 
 class Draft(Protocol):
@@ -50,9 +50,9 @@ class SubmitJobs:
 
     async def _receipt(self, new: NewJob, answer: Submitted) -> Receipt:
         job = answer.job
-        if job.fence == 0:
+        if job.fence == 0 and answer.outcome is not SubmitOutcome.EXISTING:
             stored = StoredJob(job=job, payload=new.payload)
         else:
-            # Of an earlier call, and it has run meanwhile: only a read brings all that there is.
+            # It was there before, and may have run: only a read brings all that there is.
             stored = await self.job_store.get(job.namespace, job.id)
-        return Receipt(stored=stored, replayed=answer.replayed)
+        return Receipt(stored=stored, outcome=answer.outcome)

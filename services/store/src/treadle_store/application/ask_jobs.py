@@ -1,15 +1,13 @@
 """One verb of the domain, asked of many jobs by a client, each answered for itself."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from treadle_domain.errors import DomainError, JobNotFound, TransitionRefused
+from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.job import Job
 from treadle_store.application.change_jobs import change_jobs
-from treadle_store.application.ports import Change, JobRepository
+from treadle_store.application.ports import Change
 
 
 @dataclass(slots=True)
@@ -19,30 +17,28 @@ class Asked:
 
 
 async def ask_jobs(
-    jobs: JobRepository,
-    namespace: str,
+    load: Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Job]]],
+    save: Callable[[Sequence[Change]], Awaitable[frozenset[UUID]]],
     ids: Collection[UUID],
-    verb: Callable[[Job], Job],
-    now: datetime,
+    change: Callable[[Job], Change],
 ) -> Asked:
-    """A job that the verb leaves as it is, is neither changed nor refused."""
+    """`change` may raise DomainError. A job that it leaves as it is, is neither changed nor refused."""
     asked = Asked()
 
     def decide(job_id: UUID, job: Job | None) -> Change | None:
         asked.changed.pop(job_id, None)
         asked.refused.pop(job_id, None)
-        if job is None:
-            asked.refused[job_id] = JobNotFound(job_id)
-            return None
         try:
-            after = verb(job)
-        except TransitionRefused as refusal:
+            if job is None:
+                raise JobNotFound(job_id)
+            decided = change(job)
+        except DomainError as refusal:
             asked.refused[job_id] = refusal
             return None
-        if after is job:
+        if decided.after is job:
             return None
-        asked.changed[job_id] = after
-        return Change(before=job, after=after, now=now)
+        asked.changed[job_id] = decided.after
+        return decided
 
-    await change_jobs(partial(jobs.find, namespace), jobs.save, ids, decide)
+    await change_jobs(load, save, ids, decide)
     return asked

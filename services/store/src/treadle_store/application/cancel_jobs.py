@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from treadle_domain.errors import DomainError
+from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
 from treadle_store.application.ask_jobs import ask_jobs
 from treadle_store.application.get_jobs import GetJobs
-from treadle_store.application.ports import CancelHints, Clock, JobRepository
+from treadle_store.application.ports import CancelHints, Change, Clock, JobRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,11 @@ class CancelJobs:
         The workers of those that run hear of it at once, and of a repeat again: their first hint may be lost.
         """
         now = await self.clock.now()
-        asked = await ask_jobs(self.jobs, namespace, ids, lambda job: job.cancel(now), now)
+
+        def change(job: Job) -> Change:
+            return Change(before=job, after=job.cancel(now), now=now)
+
+        asked = await ask_jobs(partial(self.jobs.find, namespace), self.jobs.save, ids, change)
         found = await self.get_jobs(namespace, ids)
         await self._tell_workers(found.values())
         return [asked.refused.get(job_id) or found[job_id] for job_id in ids]

@@ -3,6 +3,7 @@
 StoreError
 ├── DatabaseUnavailable   no answer from PostgreSQL: nothing, or an unknown part, was done; a repeat is safe
 ├── Conflicted            PostgreSQL undid all of it for the sake of another: the same call may well succeed
+├── HolderChanged         a key is not as it was when the domain was asked: ask it again
 ├── TooContended          others changed the same jobs in every round
 └── Unstorable            PostgreSQL refused the data of one of the rows: nothing of the batch was stored
 """
@@ -17,6 +18,10 @@ class DatabaseUnavailable(StoreError):
 
 
 class Conflicted(StoreError):
+    pass
+
+
+class HolderChanged(StoreError):
     pass
 
 

@@ -11,8 +11,10 @@ from uuid import UUID
 from treadle_domain.attempt import Attempt
 from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
+from treadle_domain.key_holder import KeyHolder
 from treadle_domain.progress import KeptProgress, ProgressReport
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
+from treadle_domain.uniqueness import Uniqueness
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 
 
@@ -25,10 +27,23 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """A job takes a unique key: one that still has this `version`, or where that is None a free one.
+
+    `expires_at`: the end of a window, else when somebody looks whether the key is still held.
+    """
+
+    unique: Uniqueness
+    version: int | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """From `before`, as it was loaded, to `after`, as the domain made it at `now`.
 
-    `result` is given with a success only, `hold` with a claim only.
+    `result` is given with a success only, `hold` with a claim only, `payload` where it replaces the one that was,
+    `taking` where the job takes its unique key again.
     """
 
     before: Job
@@ -36,6 +51,8 @@ class Change:
     now: datetime
     result: bytes | None = None
     hold: Hold | None = None
+    payload: bytes | None = None
+    taking: Taking | None = None
 
     @property
     def is_end(self) -> bool:
@@ -65,10 +82,22 @@ class VoidRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """A new job, and the key under which only one job may be added."""
+    """A new job, and the key under which only one job may be added.
+
+    `taking`: it is added together with its unique key. `instead`: nothing is added, this other job answers for it.
+    `must_be_kept`: its idempotency key was found already, so it must not count as free.
+    """
 
     new: StoredJob
     idempotency: Idempotency | None = None
+    taking: Taking | None = None
+    instead: UUID | None = None
+    must_be_kept: bool = False
+
+    @property
+    def answering_job(self) -> UUID:
+        """Unless its idempotency key stands for yet another one."""
+        return self.instead or self.new.job.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +111,13 @@ class Added:
 class JobRepository(Protocol):
     """Jobs, live and finished alike: a job that moves between the two is never missed by a read."""
 
-    async def add(self, additions: Sequence[Addition]) -> list[Added]:
-        """Commits all and answers each in the order given: for an id or a key that was added before, with the job of
-        then.
+    async def add(
+        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
+    ) -> list[Added]:
+        """Commits all and answers each addition: for an id or a key that was added before, with the job of then.
 
-        A key is kept together with its job, so both are there or neither. Raises Unstorable, then none was added.
+        A key is kept together with its job, so both are there or neither. Raises Unstorable, and HolderChanged if a
+        key or a job that a decision rests on was changed meanwhile: nothing was added or replaced then.
         """
         ...
 
@@ -112,7 +143,8 @@ class JobRepository(Protocol):
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
         """Commits each change whose job still has the version of `before`, together with the record of the run that
-        it ended and with what the session holds; returns the ids of those that missed. Whatever ended a job has passed
+        it ended and with what the session holds; returns the ids of those that missed, also of those whose unique key
+        was taken by others. Whatever ended a job has passed
         here, and JobEnds is told of it once it is on disk.
 
         Raises Unstorable, then none was saved. A job must not appear twice.
@@ -133,6 +165,39 @@ class JobRepository(Protocol):
 
     async def cancel_requests(self, session: UUID) -> Sequence[tuple[UUID, int]]:
         """Job id and fence of the session's runs that a client asked to stop."""
+        ...
+
+
+class IdempotencyKeys(Protocol):
+    async def kept(self, namespace: str, keys: Collection[str]) -> frozenset[str]:
+        """Those that stand for a job."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniqueKey:
+    namespace: str
+    key: str
+    holder: KeyHolder
+
+
+class UniqueKeys(Protocol):
+    async def holders(self, namespace: str, keys: Collection[str]) -> Mapping[str, KeyHolder]:
+        """Without those keys that are free."""
+        ...
+
+
+class PrunableKeys(Protocol):
+    async def expired(self, limit: int) -> Sequence[UniqueKey]:
+        """Those whose `expires_at` has passed: it is time to look whether they are held."""
+        ...
+
+    async def forget(self, keys: Sequence[UniqueKey]) -> None:
+        """Those that are still as they were found."""
+        ...
+
+    async def look_again(self, keys: Sequence[UniqueKey], expires_at: datetime) -> None:
+        """Those that are still as they were found: not before then."""
         ...
 
 

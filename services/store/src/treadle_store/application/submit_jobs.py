@@ -6,56 +6,94 @@ from datetime import datetime
 
 from treadle_domain.errors import DomainError, IdempotencyMismatch, InvalidValue
 from treadle_domain.job import Job
-from treadle_domain.stored_job import NewJob, StoredJob
-from treadle_store.application.errors import Unstorable
-from treadle_store.application.ports import Added, Addition, Clock, JobRepository
+from treadle_domain.stored_job import NewJob, SubmitOutcome
+from treadle_store.application.admit_jobs import AdmitJobs
+from treadle_store.application.errors import HolderChanged, TooContended, Unstorable
+from treadle_store.application.ports import (
+    Added,
+    Addition,
+    Clock,
+    IdempotencyKeys,
+    JobRepository,
+    UniqueKeys,
+)
+
+MAX_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """On disk. `due`: ready now, so the caller tells the ready queue; all later ones are the announcer's.
-
-    `replayed`: an earlier submission with the same key made this job.
-    """
+    """On disk. `due`: ready now, so the caller tells the ready queue; all later ones are the announcer's."""
 
     job: Job
     due: bool
-    replayed: bool = False
+    outcome: SubmitOutcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitJobs:
     jobs: JobRepository
+    idempotency_keys: IdempotencyKeys
+    unique_keys: UniqueKeys
     clock: Clock
 
     async def __call__(self, new_jobs: Sequence[NewJob]) -> list[Accepted | DomainError]:
-        """In the order given. Repeating an id, or a key, answers with the job of the first time."""
+        """Of one namespace, in the order given. Repeating an id, or an idempotency key, answers with the job of the
+        first time."""
         now = await self.clock.now()
-        additions = [_addition(new, now) for new in new_jobs]
-        answers = await self._add(additions)
-        return [
-            added if isinstance(added, DomainError) else _answer(addition, added, now)
-            for addition, added in zip(additions, answers, strict=True)
-        ]
+        return await self._submit(new_jobs, now)
 
-    async def _add(self, additions: Sequence[Addition]) -> list[Added | InvalidValue]:
+    async def _submit(
+        self, new_jobs: Sequence[NewJob], now: datetime
+    ) -> list[Accepted | DomainError]:
         """A batch that was refused is halved until the refused job is alone: its neighbours do not suffer."""
         try:
-            return [*await self.jobs.add(additions)]
+            return await self._add(new_jobs, now)
         except Unstorable as error:
-            if len(additions) == 1:
+            if len(new_jobs) == 1:
                 return [InvalidValue("payload", str(error))]
-        half = len(additions) // 2
-        return await self._add(additions[:half]) + await self._add(additions[half:])
+        half = len(new_jobs) // 2
+        return await self._submit(new_jobs[:half], now) + await self._submit(new_jobs[half:], now)
+
+    async def _add(self, new_jobs: Sequence[NewJob], now: datetime) -> list[Accepted | DomainError]:
+        for _ in range(MAX_ROUNDS):
+            admit = await self._look(new_jobs, now)
+            outcomes = [admit(new) for new in new_jobs]
+            additions = [*admit.additions.values()]
+            try:
+                added = await self.jobs.add(additions, [*admit.replacements.values()])
+            except HolderChanged:
+                continue
+            by_id = dict(zip(admit.additions, zip(additions, added, strict=True), strict=True))
+            return [
+                outcome
+                if isinstance(outcome, DomainError)
+                else _answer(*by_id[new.submission.id], outcome, now)
+                for new, outcome in zip(new_jobs, outcomes, strict=True)
+            ]
+        raise TooContended(f"unique keys were still taken by others after {MAX_ROUNDS} rounds")
+
+    async def _look(self, new_jobs: Sequence[NewJob], now: datetime) -> AdmitJobs:
+        """In this order: whoever made the job of an idempotency key is seen by the last look, or found when the jobs
+        are added."""
+        unique = [new.submission for new in new_jobs if new.submission.unique is not None]
+        if not unique:
+            return AdmitJobs(now=now)
+        namespace = unique[0].namespace
+        keys = {said.unique.key for said in unique if said.unique is not None}
+        holders = await self.unique_keys.holders(namespace, keys)
+        known = await self.jobs.find(namespace, [said.id for said in unique])
+        repeatable = {said.idempotency.key for said in unique if said.idempotency is not None}
+        kept = await self.idempotency_keys.kept(namespace, repeatable) if repeatable else ()
+        return AdmitJobs(now=now, holders={**holders}, known=known, kept=kept)
 
 
-def _addition(new: NewJob, now: datetime) -> Addition:
-    stored = StoredJob(job=Job.submitted(new.submission, now), payload=new.payload)
-    return Addition(new=stored, idempotency=new.submission.idempotency)
-
-
-def _answer(addition: Addition, added: Added, now: datetime) -> Accepted | IdempotencyMismatch:
+def _answer(
+    addition: Addition, added: Added, outcome: SubmitOutcome, now: datetime
+) -> Accepted | IdempotencyMismatch:
     asked, job = addition.idempotency, added.stored.job
     if asked is not None and added.idempotency != asked:
         return IdempotencyMismatch(asked.key)
-    return Accepted(job=job, due=job.is_due(now), replayed=job.id != addition.new.job.id)
+    if job.id != addition.answering_job:
+        outcome = SubmitOutcome.REPLAYED
+    return Accepted(job=job, due=job.is_due(now), outcome=outcome)

@@ -12,7 +12,7 @@ from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
-from treadle_wire import job_codec, list_codec
+from treadle_wire import job_codec, list_codec, submission_codec
 from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -33,7 +33,7 @@ class GrpcJobStore:
     async def submit(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError]:
-        submissions = [job_codec.new_job_to_wire(job) for job in jobs]
+        submissions = [submission_codec.new_job_to_wire(job) for job in jobs]
         request = pb.SubmitJobsRequest(namespace=namespace, submissions=submissions)
         response = await self._calls.change(self._rpc.SubmitJobs, request)
         return [_submitted(answer) for answer in response.answers]
@@ -76,7 +76,8 @@ def _submitted(answer: pb.SubmitJobsResponse.Submitted) -> Submitted | DomainErr
     if answer.WhichOneof("answer") == "fault":
         return _refusal(answer.fault)
     job = job_codec.job_from_wire(answer.job)
-    return Submitted(job=job, due=answer.due, replayed=answer.replayed)
+    outcome = submission_codec.outcome_from_wire(answer.outcome)
+    return Submitted(job=job, due=answer.due, outcome=outcome)
 
 
 def _only_change(response: pb.ChangeJobsResponse) -> StoredJob:

@@ -15,6 +15,7 @@ from treadle_domain.progress import KeptProgress
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
+from treadle_domain.uniqueness import Uniqueness, UniqueScope
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
@@ -35,6 +36,12 @@ class RetryAnswer(msgspec.Struct, kw_only=True):
     jitter: float
 
 
+class UniqueAnswer(msgspec.Struct, kw_only=True):
+    key: str
+    scope: UniqueScope
+    seconds: Seconds | None
+
+
 class JobSummary(msgspec.Struct, kw_only=True):
     """A job as lists show it. `error` tells why the latest run, or the job, did not succeed."""
 
@@ -48,6 +55,7 @@ class JobSummary(msgspec.Struct, kw_only=True):
     timeout_seconds: Seconds
     retry: RetryAnswer
     metadata: Mapping[str, str]
+    unique: UniqueAnswer | None
     created_at: Time
     run_at: Time
     started_at: Time | None
@@ -151,6 +159,7 @@ def _summary(job: Job) -> dict[str, Any]:
         "timeout_seconds": _seconds(job.policy.timeout),
         "retry": _retry(job.policy.retry),
         "metadata": job.metadata,
+        "unique": None if job.unique is None else _unique(job.unique),
         "created_at": _time(job.created_at),
         "run_at": _time(job.run_at),
         "started_at": _optional_time(job.started_at),
@@ -165,6 +174,11 @@ def _summary(job: Job) -> dict[str, Any]:
         "fence": job.fence,
         "version": job.version,
     }
+
+
+def _unique(unique: Uniqueness) -> UniqueAnswer:
+    seconds = None if unique.window is None else _seconds(unique.window)
+    return UniqueAnswer(key=unique.key, scope=unique.scope, seconds=seconds)
 
 
 def _error(error: JobError) -> ErrorAnswer:

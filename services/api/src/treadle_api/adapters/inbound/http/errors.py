@@ -17,6 +17,7 @@ from treadle_domain.errors import (
     JobNotFound,
     SessionNotOpen,
     TransitionRefused,
+    UniqueConflict,
 )
 
 _RETRY_AFTER = {"Retry-After": "2"}
@@ -47,6 +48,11 @@ PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         ProblemType.JOB_NOT_FOUND, f"There is no job {error.job_id}."
     ),
     TransitionRefused: _transition_refused,
+    UniqueConflict: lambda error: Problem(
+        ProblemType.UNIQUE_CONFLICT,
+        f"Job {error.holder} holds the unique key {error.key}.",
+        holder=str(error.holder),
+    ),
     IdempotencyMismatch: lambda error: Problem(
         ProblemType.IDEMPOTENCY_MISMATCH,
         f"The key {error.key} stands for a request that said something else. Use a new key for each job.",

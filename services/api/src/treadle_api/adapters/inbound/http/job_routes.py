@@ -1,5 +1,6 @@
 """The routes of /v1/jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -30,12 +31,18 @@ from treadle_api.application.submit_jobs import Receipt, SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_domain.bounds import printable
 from treadle_domain.errors import DomainError, InvalidValue
-from treadle_domain.stored_job import StoredJob
+from treadle_domain.stored_job import StoredJob, SubmitOutcome
 
 _BESIDE_PAYLOAD_BYTES = 128 * 1024
 """The largest metadata, all in escapes, and the other fields fit in."""
 _LONGEST_SHOWN_ID = 64
 
+_SUBMIT_ANSWERS: Mapping[SubmitOutcome, tuple[int, dict[str, str]]] = {
+    SubmitOutcome.CREATED: (201, {}),
+    SubmitOutcome.REPLAYED: (201, {"Idempotency-Replayed": "true"}),
+    SubmitOutcome.EXISTING: (200, {"Unique-Outcome": "existing"}),
+    SubmitOutcome.REPLACED: (200, {"Unique-Outcome": "replaced"}),
+}
 JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 
 
@@ -64,9 +71,8 @@ class JobRoutes:
         receipt = await self._receipt(request)
         stored, headers = await self._after_wait(request, receipt.stored, wait)
         headers |= {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
-        if receipt.replayed:
-            headers["Idempotency-Replayed"] = "true"
-        return answer(job_answer(stored), 201, headers)
+        status, said = _SUBMIT_ANSWERS[receipt.outcome]
+        return answer(job_answer(stored), status, headers | said)
 
     async def list_jobs(self, request: Request) -> Response:
         query = read_job_query(request.query_params, self.namespace, self.cursors)

@@ -16,8 +16,7 @@ from treadle_api.adapters.inbound.http.answers import (
 from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
 from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest
-from treadle_domain.bounds import MAX_ATTEMPTS, NAME_PATTERN
-from treadle_domain.idempotency import KEY_PATTERN
+from treadle_domain.bounds import KEY_PATTERN, MAX_ATTEMPTS, NAME_PATTERN
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import MAX_PAGE
 
@@ -44,7 +43,13 @@ def _json(schema: type, media_type: str = "application/json") -> dict[str, Any]:
 
 def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
     content = _json(ProblemBody, "application/problem+json")
-    return {kind.status: {"description": kind.title, "content": content} for kind in kinds}
+    titles: dict[int | str, list[str]] = {}
+    for kind in kinds:
+        titles.setdefault(kind.status, []).append(kind.title)
+    return {
+        status: {"description": " / ".join(said), "content": content}
+        for status, said in titles.items()
+    }
 
 
 def _operation(
@@ -155,6 +160,8 @@ SUBMIT_JOB = _operation(
     ProblemType.BODY_TIMEOUT,
     ProblemType.TOO_LARGE,
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    ProblemType.UNIQUE_CONFLICT,
+    ProblemType.IDEMPOTENCY_MISMATCH,
     *_ANYWHERE,
     status=201,
     headers={
@@ -178,6 +185,17 @@ SUBMIT_JOB = _operation(
     ],
     requestBody={"required": True, "content": _json(JobRequest)},
 )
+SUBMIT_JOB["responses"][200] = {
+    "description": "The job that holds the unique key: nothing was made",
+    "content": _json(JobAnswer),
+    "headers": {
+        **SUBMIT_JOB["responses"][201]["headers"],
+        "Unique-Outcome": {
+            "schema": {"type": "string", "enum": ["existing", "replaced"]},
+            "description": "Whether the job has the payload of this request now.",
+        },
+    },
+}
 LIST_JOBS = _operation(
     "List jobs, newest first, without payload and result",
     JobPageAnswer,
@@ -205,7 +223,11 @@ CANCEL_JOB = _operation(
     *_ON_ONE_JOB,
 )
 RETRY_JOB = _operation(
-    "Give a failed or cancelled job a new life", JobAnswer, ProblemType.STATE_CONFLICT, *_ON_ONE_JOB
+    "Give a failed or cancelled job a new life",
+    JobAnswer,
+    ProblemType.STATE_CONFLICT,
+    ProblemType.UNIQUE_CONFLICT,
+    *_ON_ONE_JOB,
 )
 LIVE = _operation("Whether the process lives", HealthAnswer)
 READY = _operation("Whether jobs can be accepted", HealthAnswer, ProblemType.STORE_UNAVAILABLE)

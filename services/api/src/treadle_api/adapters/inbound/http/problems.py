@@ -21,6 +21,7 @@ class ProblemType(Enum):
     METHOD_NOT_ALLOWED = (405, "method-not-allowed", "This address does not take this method")
     BODY_TIMEOUT = (408, "body-timeout", "The body did not arrive in time")
     STATE_CONFLICT = (409, "state-conflict", "The job's state does not allow this")
+    UNIQUE_CONFLICT = (409, "unique-conflict", "Another job holds the unique key")
     TOO_LARGE = (413, "too-large", "The request is larger than allowed")
     UNSUPPORTED_MEDIA_TYPE = (415, "unsupported-media-type", "The body must be plain JSON")
     VALIDATION = (422, "validation", "The request is not valid")
@@ -46,7 +47,8 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class ProblemBody(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """RFC 9457. Only problems of type validation have `errors`, only those of type too-large `limit_bytes`."""
+    """RFC 9457. Only problems of type validation have `errors`, only those of type too-large `limit_bytes`,
+    only those of type unique-conflict `holder`, the id of a job."""
 
     type: str
     title: str
@@ -56,6 +58,7 @@ class ProblemBody(msgspec.Struct, kw_only=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
     limit_bytes: int | msgspec.UnsetType = msgspec.UNSET
     outcome_unknown: bool | msgspec.UnsetType = msgspec.UNSET
+    holder: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Problem(Exception):
@@ -70,6 +73,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         limit_bytes: int | msgspec.UnsetType = msgspec.UNSET,
         outcome_unknown: bool | msgspec.UnsetType = msgspec.UNSET,
+        holder: str | msgspec.UnsetType = msgspec.UNSET,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
@@ -78,6 +82,7 @@ class Problem(Exception):
         self.headers = headers
         self.limit_bytes = limit_bytes
         self.outcome_unknown = outcome_unknown
+        self.holder = holder
 
     def response(self, request: Request) -> Response:
         body = ProblemBody(
@@ -89,6 +94,7 @@ class Problem(Exception):
             errors=self.errors,
             limit_bytes=self.limit_bytes,
             outcome_unknown=self.outcome_unknown,
+            holder=self.holder,
         )
         return Response(
             msgspec.json.encode(body),

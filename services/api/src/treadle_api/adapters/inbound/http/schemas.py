@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from treadle_api.adapters.inbound.http.idempotency_key import idempotency_of
 from treadle_api.adapters.inbound.http.json_text import require_shallow, value_of
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, ProblemType, invalid
 from treadle_domain.bounds import (
+    KEY_PATTERN,
     MAX_ATTEMPTS,
     MAX_DELAY,
     MAX_METADATA_PAIRS,
@@ -29,6 +30,7 @@ from treadle_domain.retry_policy import MAX_MULTIPLIER, RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
+from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 
 _SHORTEST_SECONDS = 0.001
 _MAX_ERRORS = 20
@@ -89,6 +91,33 @@ class RetryRequest(_Strict):
         )
 
 
+class UniqueRequest(_Strict):
+    """One job at a time for a key. `seconds` is how long a window lasts."""
+
+    key: Annotated[str, Field(pattern=KEY_PATTERN)]
+    scope: Annotated[
+        Literal["pending", "active", "window"],
+        Field(description="until the first start, until the end, or for `seconds`"),
+    ] = "active"
+    seconds: Annotated[float | None, Field(ge=_SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())] = (
+        None
+    )
+    on_conflict: Annotated[
+        Literal["return_existing", "reject", "replace_payload"],
+        Field(description="replace_payload: while the other job never ran, else it is returned"),
+    ] = "return_existing"
+
+    @model_validator(mode="after")
+    def _seconds_of_a_window(self) -> Self:
+        if (self.seconds is not None) != (self.scope == "window"):
+            raise ValueError("seconds must be given with the scope window, and only then")
+        return self
+
+    def uniqueness(self) -> Uniqueness:
+        window = None if self.seconds is None else timedelta(seconds=self.seconds)
+        return Uniqueness(key=self.key, scope=UniqueScope(self.scope), window=window)
+
+
 class JobRequest(_Strict):
     """A job to be run. What is left out is decided by the handler, else by Treadle's defaults."""
 
@@ -109,6 +138,7 @@ class JobRequest(_Strict):
         Field(ge=_SHORTEST_SECONDS, le=MAX_TIMEOUT.total_seconds(), description="of one run"),
     ] = None
     retry: RetryRequest | None = None
+    unique: UniqueRequest | None = None
     metadata: Annotated[
         dict[Name, MetadataValue],
         Field(max_length=MAX_METADATA_PAIRS, description="lists can be filtered by it"),
@@ -143,6 +173,8 @@ class ReceivedJob:
             options=options,
             metadata=asked.metadata,
             idempotency=self.idempotency,
+            unique=None if asked.unique is None else asked.unique.uniqueness(),
+            on_conflict=OnConflict(asked.unique.on_conflict if asked.unique else "return_existing"),
         )
         return NewJob(submission=submission, payload=self.payload)
 

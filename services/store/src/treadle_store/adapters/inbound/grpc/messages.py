@@ -11,7 +11,7 @@ from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import NewJob, StoredJob
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Accepted
-from treadle_wire import job_codec, progress_codec, run_codec
+from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
 from treadle_wire.scalars import to_uuid
 from treadle_wire.status import fault_to_wire
 from treadle_wire.store.v1 import job_pb2, job_store_pb2
@@ -30,7 +30,7 @@ def bounded(items: Sequence[Item], what: str = "jobs") -> Sequence[Item]:
 
 def new_job_or_fault(message: job_pb2.Submission, namespace: str) -> NewJob | InvalidValue:
     try:
-        return job_codec.new_job_from_wire(message, namespace)
+        return submission_codec.new_job_from_wire(message, namespace)
     except InvalidValue as error:
         return error
 
@@ -62,7 +62,7 @@ def submitted(answer: Accepted | DomainError) -> job_store_pb2.SubmitJobsRespons
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
     job = job_codec.job_to_wire(answer.job)
     return job_store_pb2.SubmitJobsResponse.Submitted(
-        job=job, due=answer.due, replayed=answer.replayed
+        job=job, due=answer.due, outcome=submission_codec.outcome_to_wire(answer.outcome)
     )
 
 

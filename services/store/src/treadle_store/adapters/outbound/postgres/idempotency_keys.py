@@ -1,12 +1,12 @@
 """Which job was made under which idempotency key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Interval, bindparam, delete, func, select, tuple_
+from sqlalchemy import ARRAY, Column, Interval, Text, any_, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -80,7 +80,7 @@ def _row(addition: Addition) -> Values:
         "namespace": namespace,
         "key": key,
         "fingerprint": addition.idempotency.fingerprint,
-        "job_id": addition.new.job.id,
+        "job_id": addition.answering_job,
     }
 
 
@@ -97,6 +97,11 @@ class PostgresIdempotencyKeys:
     def __init__(self, database: Database, kept: timedelta) -> None:
         self._database = database
         self._kept = kept
+
+    async def kept(self, namespace: str, keys: Collection[str]) -> frozenset[str]:
+        values = {"p_kept": self._kept, "p_namespace": namespace, "p_keys": [*keys]}
+        async with self._database.reading() as connection:
+            return frozenset(await connection.scalars(_KEPT, values))
 
     async def prune(self) -> bool:
         """Forgets those that were kept for long enough, a page of them. True if there may be more."""
@@ -125,6 +130,11 @@ _HOLDERS = select(*_SENT).where(
 )
 _ABANDONED = given_rows([keys.c.namespace, keys.c.key, keys.c.job_id])
 _FREE = delete(keys).where(*(keys.c[c.name] == c for c in _ABANDONED.c))
+_KEPT = select(keys.c.key).where(
+    keys.c.namespace == bindparam("p_namespace"),
+    keys.c.key == any_(bindparam("p_keys", type_=ARRAY(Text))),
+    ~_OLD,
+)
 _PRUNE = delete(keys).where(
     tuple_(keys.c.namespace, keys.c.key).in_(
         select(keys.c.namespace, keys.c.key)

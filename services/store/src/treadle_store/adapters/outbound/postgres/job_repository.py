@@ -13,24 +13,21 @@ from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
 from treadle_store.adapters.outbound.postgres import job_pages, reads, statements
+from treadle_store.adapters.outbound.postgres.additions import Held, insert
 from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.idempotency_keys import (
-    KEPT,
-    Holder,
-    free_keys,
-    take_keys,
-)
+from treadle_store.adapters.outbound.postgres.idempotency_keys import KEPT, Holder, free_keys
 from treadle_store.adapters.outbound.postgres.rows import (
     Values,
     attempt_of,
     attempt_values,
+    change_values,
     changed_columns,
     job_of,
     stored_job_of,
-    values_of,
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
-from treadle_store.application.errors import Conflicted
+from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
+from treadle_store.application.errors import Conflicted, HolderChanged
 from treadle_store.application.ports import (
     Added,
     Addition,
@@ -48,29 +45,18 @@ class PostgresJobRepository:
         self._ends = ends
         self._keys_kept = keys_kept
 
-    async def add(self, additions: Sequence[Addition]) -> list[Added]:
-        async with self._database.transaction() as connection:
-            holders = await take_keys(connection, additions, self._keys_kept)
-            held = list(zip(additions, holders, strict=True))
-            # In the order of ids: two calls with the same jobs never wait for each other.
-            rows = [
-                values_of(each.new.job, payload=each.new.payload)
-                for each, holder in sorted(held, key=lambda pair: pair[0].new.job.id)
-                if holder is None or (holder.is_new and holder.job_id == each.new.job.id)
-            ]
-            added = await _ids(connection, statements.ADD_LIVE, rows)
-            # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end
-            # that was committed while the insert waited.
-            added -= await _ids(connection, statements.DELETE_FINISHED_TWINS, rows)
-        return await self._added(held, added)
-
-    async def _added(
-        self, held: Sequence[tuple[Addition, Holder | None]], new: Collection[UUID]
+    async def add(
+        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
     ) -> list[Added]:
+        async with self._database.transaction() as connection:
+            held, new = await insert(connection, additions, replacements, self._keys_kept)
+        return await self._added(held, new)
+
+    async def _added(self, held: Sequence[Held], new: Collection[UUID]) -> list[Added]:
         """`new`: the ids whose jobs are as they were given."""
         jobs = {each.new.job.id: each.new for each, _ in held if each.new.job.id in new}
         wanted = [
-            (each.new.job.namespace, each.new.job.id if holder is None else holder.job_id)
+            (each.new.job.namespace, each.answering_job if holder is None else holder.job_id)
             for each, holder in held
         ]
         jobs |= await self._as_of_now(place for place in wanted if place[1] not in jobs)
@@ -114,18 +100,30 @@ class PostgresJobRepository:
         return job_pages.page_of(rows, query.limit)
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
+        try:
+            saved = await self._save(changes)
+        except HolderChanged:
+            return frozenset(change.after.id for change in changes)
+        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id in saved])
+        return frozenset(change.after.id for change in changes) - saved
+
+    async def _save(self, changes: Sequence[Change]) -> set[UUID]:
+        """A job that takes its unique key is saved together with it, or nothing is: raises HolderChanged."""
+        takings = [(c.after, c.taking) for c in changes if c.taking is not None]
+        saved = set[UUID]()
         async with self._database.transaction() as connection:
-            saved = set[UUID]()
+            missed = await take_unique_keys(connection, takings) if takings else ()
             by_statement = _by_statement(changes)
             if len(by_statement) > 1:
                 # Each statement locks its rows in the order of ids, but one after the other they would go back.
                 ids = [change.before.id for change in changes]
                 await connection.execute(statements.LOCK_LIVE, {"p_id": ids})
             for statement, rows in by_statement:
-                saved |= await _ids(connection, statement, rows)
+                saved |= await statements.ids_of(connection, statement, rows)
             await _keep_runs(connection, [c for c in changes if c.after.id in saved])
-        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id in saved])
-        return frozenset(change.after.id for change in changes) - saved
+            if missed or any(job.id not in saved for job, _ in takings):
+                raise HolderChanged("a unique key, or a job that takes it")
+        return saved
 
     async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
         statement = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.fence)
@@ -171,7 +169,7 @@ def _by_statement(changes: Sequence[Change]) -> list[tuple[Executable, list[Valu
     ending = [c for c in ordered if c.is_end]
     staying = [c for c in ordered if not c.after.state.is_final and not c.before.state.is_final]
     return [
-        (statement(columns), [_row(change, columns) for change in of_one_kind])
+        (statement(columns), [change_values(change, columns) for change in of_one_kind])
         for statement, of_one_kind, columns in (
             (statements.update_live, staying, _changed(staying)),
             (statements.live_to_finished, ending, _changed(ending) | {"result"}),
@@ -185,20 +183,6 @@ def _changed(changes: Sequence[Change]) -> frozenset[str]:
     """The columns in which any of the rows changes."""
     none: frozenset[str] = frozenset()
     return none.union(*(changed_columns(change.before, change.after) for change in changes))
-
-
-def _row(change: Change, columns: frozenset[str]) -> Values:
-    values = values_of(change.after, result=change.result)
-    row = {name: values[name] for name in columns}
-    return row | {"id": change.after.id, "expected_version": change.before.version}
-
-
-async def _ids(
-    connection: AsyncConnection, statement: Executable, rows: Sequence[Values]
-) -> set[UUID]:
-    if not rows:
-        return set()
-    return set(await connection.scalars(statement, statements.parameters(rows)))
 
 
 async def _keep_runs(connection: AsyncConnection, changes: Sequence[Change]) -> None:

@@ -16,18 +16,21 @@ from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions, RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
+from treadle_domain.uniqueness import Uniqueness, UniqueScope
 from treadle_store.application.errors import Unstorable
+from treadle_store.application.ports import Change
 
 Values = dict[str, Any]
 
-_SAME = [f.name for f in fields(Job) if f.name not in {"state", "requested", "policy", "error"}]
+_CONVERTED = {"state", "requested", "policy", "error", "unique"}
+_SAME = [f.name for f in fields(Job) if f.name not in _CONVERTED]
 """Columns that are fields of the same name and type."""
 _FIELDS = [f.name for f in fields(Job)]
-_COLUMNS_OF = {"policy": ("max_attempts", "timeout", "retry")}
+_COLUMNS_OF = {"policy": ("max_attempts", "timeout", "retry"), "unique": ("uniqueness",)}
 
 
 def values_of(job: Job, payload: bytes | None = None, result: bytes | None = None) -> Values:
-    """A payload is given with a new job only: it never changes."""
+    """A payload is given with a new job, or where another one replaces it."""
     values: Values = {name: getattr(job, name) for name in _SAME}
     said, policy = job.requested, job.policy
     return values | {
@@ -39,9 +42,17 @@ def values_of(job: Job, payload: bytes | None = None, result: bytes | None = Non
         "timeout": policy.timeout,
         "retry": _retry_values(policy.retry),
         "error": None if job.error is None else _error_values(job.error),
+        "uniqueness": None if job.unique is None else _uniqueness_values(job.unique),
         "payload": _text_of(payload),
         "result": _text_of(result),
     }
+
+
+def change_values(change: Change, columns: frozenset[str]) -> Values:
+    """Of these columns, with the id and the version that the row must still have."""
+    values = values_of(change.after, payload=change.payload, result=change.result)
+    row = {name: values[name] for name in columns}
+    return row | {"id": change.after.id, "expected_version": change.before.version}
 
 
 def changed_columns(before: Job, after: Job) -> frozenset[str]:
@@ -75,6 +86,7 @@ def job_of(row: Row[Any]) -> Job:
             retry=_retry_of(columns["retry"]),
         ),
         error=None if columns["error"] is None else _error_of(columns["error"]),
+        unique=None if (unique := columns["uniqueness"]) is None else _uniqueness_of(unique),
     )
 
 
@@ -150,6 +162,24 @@ def _retry_of(values: Mapping[str, Any]) -> RetryPolicy:
         maximum=timedelta(seconds=values["maximum_seconds"]),
         multiplier=values["multiplier"],
         jitter=values["jitter"],
+    )
+
+
+def _uniqueness_values(unique: Uniqueness) -> Values:
+    window = unique.window
+    return {
+        "key": unique.key,
+        "scope": unique.scope.value,
+        "window_seconds": None if window is None else window.total_seconds(),
+    }
+
+
+def _uniqueness_of(values: Mapping[str, Any]) -> Uniqueness:
+    window = values["window_seconds"]
+    return Uniqueness(
+        key=values["key"],
+        scope=UniqueScope(values["scope"]),
+        window=None if window is None else timedelta(seconds=window),
     )
 
 

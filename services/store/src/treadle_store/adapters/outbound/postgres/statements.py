@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Delete,
+    Executable,
     Insert,
     Integer,
     Select,
@@ -35,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.types import TypeEngine
 
@@ -66,6 +68,15 @@ _LINE: Sequence[Column[Any]] = [c for c in log_lines.columns if c.name != "fence
 def parameters(rows: Sequence[Values]) -> dict[str, list[Any]]:
     """Of any statement here: one array per column of the rows, under its name with `p_` before it."""
     return _arrays(rows, rows[0])
+
+
+async def ids_of(
+    connection: AsyncConnection, statement: Executable, rows: Sequence[Values]
+) -> set[UUID]:
+    """What a statement here returns for these rows; without rows it is not executed."""
+    if not rows:
+        return set()
+    return set(await connection.scalars(statement, parameters(rows)))
 
 
 def record_parameters(

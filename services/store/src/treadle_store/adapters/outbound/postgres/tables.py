@@ -59,6 +59,7 @@ def _job_columns() -> list[Column[object]]:
         Column("cancel_requested_at", DateTime(timezone=True)),
         Column("unknown_since", DateTime(timezone=True)),
         Column("alone", Boolean, nullable=False),
+        Column("uniqueness", JSONB(none_as_null=True)),
         Column("error", JSONB(none_as_null=True)),
         Column("payload", JSON, nullable=False),
         Column("result", JSON),
@@ -148,6 +149,17 @@ idempotency_keys = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     Column("job_id", Uuid, nullable=False),
     Column("taken_at", DateTime(timezone=True), nullable=False),
+)
+
+unique_keys = Table(
+    "unique_keys",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("holder", Uuid, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 uptime = Table(

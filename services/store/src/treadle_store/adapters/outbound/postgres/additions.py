@@ -1,0 +1,59 @@
+"""New jobs, each together with the keys that it comes with: all of it or nothing."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from treadle_store.adapters.outbound.postgres import statements
+from treadle_store.adapters.outbound.postgres.idempotency_keys import Holder, take_keys
+from treadle_store.adapters.outbound.postgres.rows import change_values, changed_columns, values_of
+from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
+from treadle_store.application.errors import HolderChanged
+from treadle_store.application.ports import Addition, Change
+
+Held = tuple[Addition, Holder | None]
+"""An addition, and who holds its idempotency key if it has one."""
+
+
+async def insert(
+    connection: AsyncConnection,
+    additions: Sequence[Addition],
+    replacements: Sequence[Change],
+    keys_kept: timedelta,
+) -> tuple[Sequence[Held], set[UUID]]:
+    """Also returns the ids of the jobs that are new. Raises HolderChanged."""
+    holders = await take_keys(connection, additions, keys_kept)
+    held = list(zip(additions, holders, strict=True))
+    new = [each for each, holder in held if _is_new(each, holder)]
+    takings = [(each.new.job, each.taking) for each in new if each.taking is not None]
+    if takings and await take_unique_keys(connection, takings):
+        raise HolderChanged("a unique key")
+    await _replace(connection, replacements)
+    # In the order of ids: two calls with the same jobs never wait for each other.
+    ordered = sorted((each.new for each in new), key=lambda stored: stored.job.id)
+    rows = [values_of(stored.job, payload=stored.payload) for stored in ordered]
+    added = await statements.ids_of(connection, statements.ADD_LIVE, rows)
+    # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end that was
+    # committed while the insert waited.
+    added -= await statements.ids_of(connection, statements.DELETE_FINISHED_TWINS, rows)
+    return held, added
+
+
+def _is_new(addition: Addition, holder: Holder | None) -> bool:
+    if addition.must_be_kept and (holder is None or holder.is_new):
+        raise HolderChanged("an idempotency key")
+    if addition.instead is not None:
+        return False
+    return holder is None or (holder.is_new and holder.job_id == addition.new.job.id)
+
+
+async def _replace(connection: AsyncConnection, changes: Sequence[Change]) -> None:
+    """Of payloads that nobody has claimed yet."""
+    columns = frozenset({"payload"}).union(*(changed_columns(c.before, c.after) for c in changes))
+    ordered = sorted(changes, key=lambda change: change.after.id)
+    rows = [change_values(change, columns) for change in ordered]
+    replaced = await statements.ids_of(connection, statements.update_live(columns), rows)
+    if len(replaced) < len(changes):
+        raise HolderChanged("the job of a unique key")

@@ -1,0 +1,332 @@
+"""Unique jobs, from submit to retry: the use cases over memory and over PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from tests.builders import SECOND, a_failure, a_new_job, a_session, an_idempotency
+from tests.fakes.store_over_memory import StoreOverMemory
+from tests.fakes.store_over_postgres import StoreOverPostgres, stepped_clock
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
+from treadle_domain.errors import DomainError, IdempotencyMismatch, UniqueConflict
+from treadle_domain.job_error import ErrorKind
+from treadle_domain.outcomes import Outcome, Succeeded
+from treadle_domain.states import JobState
+from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
+from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.application.submit_jobs import Accepted
+
+CREATED, EXISTING, REPLACED, REPLAYED = (
+    SubmitOutcome.CREATED,
+    SubmitOutcome.EXISTING,
+    SubmitOutcome.REPLACED,
+    SubmitOutcome.REPLAYED,
+)
+REJECT, REPLACE = OnConflict.REJECT, OnConflict.REPLACE_PAYLOAD
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Scene:
+    """`session`: of the only worker."""
+
+    store: StoreOverMemory | StoreOverPostgres
+    advance: Callable[[timedelta], None]
+    session: UUID
+
+    async def submit(self, *new: NewJob) -> list[Accepted | DomainError]:
+        return await self.store.do.submit_jobs(new)
+
+    async def ids(self, *new: NewJob) -> list[tuple[UUID, SubmitOutcome] | DomainError]:
+        return [
+            each if isinstance(each, DomainError) else (each.job.id, each.outcome)
+            for each in await self.submit(*new)
+        ]
+
+    async def claim(self, job_id: UUID) -> ClaimedRun:
+        batch = ClaimBatch(
+            namespace="default",
+            session=self.session,
+            claim_id=uuid4(),
+            heartbeat_number=1,
+            job_ids=(job_id,),
+        )
+        [run] = await self.store.do.claim_jobs(batch)
+        assert isinstance(run, ClaimedRun), run
+        return run
+
+    async def finish(self, run: ClaimedRun, outcome: Outcome | None = None) -> None:
+        end = outcome or Succeeded()
+        result = b"1" if outcome is None else None
+        report = RunReport(
+            namespace="default", job_id=run.job_id, fence=run.fence, outcome=end, result=result
+        )
+        await self.store.do.finish_jobs(self.session, [report])
+
+    async def retry(self, *ids: UUID) -> list[StoredJob | DomainError]:
+        return await self.store.do.retry_jobs("default", ids)
+
+    async def stored(self, job_id: UUID) -> StoredJob:
+        return (await self.store.do.get_jobs("default", [job_id]))[job_id]
+
+
+@pytest.fixture(params=["in memory", "PostgreSQL"])
+async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    session = a_session("echo")
+    if request.param == "in memory":
+        memory = StoreOverMemory()
+        await memory.do.keep_session.open(session)
+        async with memory.hand_over:
+            yield Scene(memory, memory.clock.advance, session.id)
+        return
+    url = request.getfixturevalue("migrated_database_url")
+    with ExitStack() as stack:
+        clock = stack.enter_context(stepped_clock(url))
+        store = StoreOverPostgres(Database(url, pool_size=2))
+        await store.do.keep_session.open(session)
+        async with store.hand_over:
+            yield Scene(store, clock.advance, session.id)
+        await store.database.close()
+
+
+def unique(
+    payload: bytes = b"{}",
+    on_conflict: OnConflict = OnConflict.RETURN_EXISTING,
+    key: str = "report-7",
+    scope: UniqueScope = UniqueScope.ACTIVE,
+    **more: Any,
+) -> NewJob:
+    window = MINUTE if scope is UniqueScope.WINDOW else None
+    said = Uniqueness(key=key, scope=scope, window=window)
+    return a_new_job(payload, unique=said, on_conflict=on_conflict, **more)
+
+
+def id_of(new: NewJob) -> UUID:
+    return new.submission.id
+
+
+def holder_in(answer: object) -> UUID:
+    assert isinstance(answer, UniqueConflict), answer
+    return answer.holder
+
+
+async def test_the_first_gets_the_key_and_the_others_its_job(scene: Scene) -> None:
+    first, second, third = unique(), unique(), unique()
+
+    assert await scene.ids(first) == [(id_of(first), CREATED)]
+    assert await scene.ids(second, third) == [(id_of(first), EXISTING)] * 2
+
+
+async def test_of_one_batch_too_the_first_gets_the_key(scene: Scene) -> None:
+    without, first, second = a_new_job(), unique(), unique(on_conflict=REJECT)
+
+    created, taken, refused = await scene.ids(without, first, second)
+
+    assert (created, taken) == ((id_of(without), CREATED), (id_of(first), CREATED))
+    assert holder_in(refused) == id_of(first)
+
+
+async def test_who_rejects_is_told_the_holder_and_no_job_is_made(scene: Scene) -> None:
+    first, second = unique(), unique(on_conflict=REJECT)
+    await scene.submit(first)
+
+    [refused] = await scene.submit(second)
+
+    assert holder_in(refused) == id_of(first)
+    assert not await scene.store.do.get_jobs("default", [id_of(second)])
+
+
+@pytest.mark.parametrize(
+    ("scope", "holds_while_pending", "holds_while_running", "holds_at_the_end"),
+    [
+        (UniqueScope.PENDING, True, False, False),
+        (UniqueScope.ACTIVE, True, True, False),
+        (UniqueScope.WINDOW, True, True, True),
+    ],
+)
+async def test_a_key_is_held_as_long_as_its_scope_says(
+    scene: Scene,
+    scope: UniqueScope,
+    holds_while_pending: bool,
+    holds_while_running: bool,
+    holds_at_the_end: bool,
+) -> None:
+    holder = unique(scope=scope)
+    await scene.submit(holder)
+    held = []
+
+    held += await scene.ids(unique(scope=scope))
+    if scope is not UniqueScope.PENDING:
+        run = await scene.claim(id_of(holder))
+        held += await scene.ids(unique(scope=scope))
+        await scene.finish(run)
+        held += await scene.ids(unique(scope=scope))
+    else:
+        await scene.claim(id_of(holder))
+        held += await scene.ids(unique(scope=scope))
+
+    said = [holds_while_pending, holds_while_running, holds_at_the_end][: len(held)]
+    assert [answer == (id_of(holder), EXISTING) for answer in held] == said
+
+
+async def test_a_window_ends_by_the_time_whatever_became_of_its_job(scene: Scene) -> None:
+    holder, late, too_late = (unique(scope=UniqueScope.WINDOW) for _ in range(3))
+    await scene.submit(holder)
+
+    scene.advance(MINUTE - SECOND)
+    assert await scene.ids(late) == [(id_of(holder), EXISTING)]
+    scene.advance(SECOND)
+    assert await scene.ids(too_late) == [(id_of(too_late), CREATED)]
+
+
+async def test_a_job_that_waits_for_its_retry_still_holds_its_key(scene: Scene) -> None:
+    holder = unique()
+    await scene.submit(holder)
+    await scene.finish(await scene.claim(id_of(holder)), a_failure())
+
+    assert await scene.ids(unique()) == [(id_of(holder), EXISTING)]
+
+
+async def test_a_job_that_has_expired_holds_nothing(scene: Scene) -> None:
+    [now] = [a.job.created_at for a in await scene.submit(a_new_job()) if isinstance(a, Accepted)]
+    holder, next_one = unique(expires_at=now + SECOND), unique()
+    await scene.submit(holder)
+    scene.advance(SECOND)
+
+    assert await scene.ids(next_one) == [(id_of(next_one), CREATED)]
+
+
+async def test_a_payload_is_replaced_while_the_job_never_ran(scene: Scene) -> None:
+    holder = unique(b'{"v":1}')
+    await scene.submit(holder)
+
+    answers = await scene.ids(
+        unique(b'{"v":2}', REPLACE), unique(b'{"v":3}', REPLACE), unique(b'{"v":4}')
+    )
+
+    assert answers == [(id_of(holder), REPLACED)] * 2 + [(id_of(holder), EXISTING)]
+    assert (await scene.claim(id_of(holder))).payload == b'{"v":3}'
+
+
+async def test_of_one_batch_the_last_payload_stays(scene: Scene) -> None:
+    holder = unique(b'{"v":1}')
+
+    await scene.submit(holder, unique(b'{"v":2}', REPLACE))
+
+    assert (await scene.claim(id_of(holder))).payload == b'{"v":2}'
+
+
+async def test_a_payload_that_a_run_has_got_is_not_replaced(scene: Scene) -> None:
+    holder = unique(b'{"v":1}')
+    await scene.submit(holder)
+    await scene.claim(id_of(holder))
+
+    answers = await scene.ids(unique(b'{"v":2}', REPLACE))
+
+    assert answers == [(id_of(holder), EXISTING)]
+    assert (await scene.stored(id_of(holder))).payload == b'{"v":1}'
+
+
+async def test_a_repeated_call_finds_its_own_job_though_others_hold_the_key(scene: Scene) -> None:
+    first = unique(on_conflict=REJECT)
+    await scene.submit(first)
+    await scene.finish(await scene.claim(id_of(first)))
+    await scene.submit(unique())
+
+    assert await scene.ids(first) == [(id_of(first), CREATED)]
+
+
+async def test_an_idempotency_key_answers_before_the_unique_key_does(scene: Scene) -> None:
+    key = an_idempotency("order-17")
+    first = unique(on_conflict=REJECT, idempotency=key)
+    await scene.submit(first)
+
+    assert await scene.ids(unique(on_conflict=REJECT, idempotency=key)) == [
+        (id_of(first), REPLAYED)
+    ]
+    [other] = await scene.submit(unique(idempotency=an_idempotency("order-17", b"other")))
+    assert isinstance(other, IdempotencyMismatch)
+
+
+async def test_an_idempotency_key_stands_for_the_job_that_was_answered(scene: Scene) -> None:
+    holder, key = unique(), an_idempotency("order-17")
+    await scene.submit(holder)
+    await scene.submit(unique(idempotency=key))
+    await scene.finish(await scene.claim(id_of(holder)))
+
+    assert await scene.ids(unique(idempotency=key)) == [(id_of(holder), REPLAYED)]
+
+
+async def test_a_rejected_submit_leaves_its_idempotency_key_free(scene: Scene) -> None:
+    holder, key = unique(), an_idempotency("order-17")
+    await scene.submit(holder)
+    await scene.submit(unique(on_conflict=REJECT, idempotency=key))
+    await scene.finish(await scene.claim(id_of(holder)))
+    again = unique(on_conflict=REJECT, idempotency=key)
+
+    assert await scene.ids(again) == [(id_of(again), CREATED)]
+
+
+async def test_a_retry_takes_the_key_again(scene: Scene) -> None:
+    job = unique()
+    await scene.submit(job)
+    await scene.finish(await scene.claim(id_of(job)), a_failure(ErrorKind.PERMANENT))
+
+    [retried] = await scene.retry(id_of(job))
+
+    assert isinstance(retried, StoredJob)
+    assert retried.job.state is JobState.PENDING
+    assert await scene.ids(unique()) == [(id_of(job), EXISTING)]
+
+
+async def test_a_retry_takes_the_key_from_a_job_that_has_ended(scene: Scene) -> None:
+    job, other = unique(), unique()
+    await scene.submit(job)
+    await scene.finish(await scene.claim(id_of(job)), a_failure(ErrorKind.PERMANENT))
+    await scene.submit(other)
+    await scene.finish(await scene.claim(id_of(other)))
+
+    [retried] = await scene.retry(id_of(job))
+
+    assert isinstance(retried, StoredJob)
+    assert await scene.ids(unique()) == [(id_of(job), EXISTING)]
+
+
+async def test_a_retry_is_refused_while_another_job_holds_the_key(scene: Scene) -> None:
+    job, other = unique(), unique()
+    await scene.submit(job)
+    await scene.finish(await scene.claim(id_of(job)), a_failure(ErrorKind.PERMANENT))
+    await scene.submit(other)
+
+    [refused] = await scene.retry(id_of(job))
+
+    assert holder_in(refused) == id_of(other)
+    assert (await scene.stored(id_of(job))).job.state is JobState.FAILED
+
+
+async def test_of_two_retries_with_one_key_in_one_call_the_first_gets_it(scene: Scene) -> None:
+    jobs = [unique(), unique()]
+    for job in jobs:
+        await scene.submit(job)
+        await scene.finish(await scene.claim(id_of(job)), a_failure(ErrorKind.PERMANENT))
+
+    answers = await scene.retry(*map(id_of, jobs))
+
+    retried = [answer.job.id for answer in answers if isinstance(answer, StoredJob)]
+    [refused] = [answer for answer in answers if isinstance(answer, DomainError)]
+    assert retried == [holder_in(refused)]
+
+
+async def test_an_unstorable_neighbour_does_not_harm(scene: Scene) -> None:
+    bad, good, same = unique(b'"\x00"'), unique(), unique()
+
+    refused, taken, existing = await scene.ids(bad, good, same)
+
+    assert isinstance(refused, DomainError)
+    assert (taken, existing) == ((id_of(good), CREATED), (id_of(good), EXISTING))
