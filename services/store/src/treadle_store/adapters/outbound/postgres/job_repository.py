@@ -27,7 +27,7 @@ from treadle_store.adapters.outbound.postgres.rows import (
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
 from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
-from treadle_store.application.errors import Conflicted, HolderChanged
+from treadle_store.application.errors import Conflicted
 from treadle_store.application.ports import (
     Added,
     Addition,
@@ -100,20 +100,11 @@ class PostgresJobRepository:
         return job_pages.page_of(rows, query.limit)
 
     async def save(self, changes: Sequence[Change]) -> frozenset[UUID]:
-        try:
-            saved = await self._save(changes)
-        except HolderChanged:
-            return frozenset(change.after.id for change in changes)
-        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id in saved])
-        return frozenset(change.after.id for change in changes) - saved
-
-    async def _save(self, changes: Sequence[Change]) -> set[UUID]:
-        """A job that takes its unique key is saved together with it, or nothing is: raises HolderChanged."""
-        takings = [(c.after, c.taking) for c in changes if c.taking is not None]
         saved = set[UUID]()
         async with self._database.transaction() as connection:
-            missed = await take_unique_keys(connection, takings) if takings else ()
-            by_statement = _by_statement(changes)
+            takings = [(c.after, c.taking) for c in changes if c.taking is not None]
+            keyless = await take_unique_keys(connection, takings) if takings else frozenset()
+            by_statement = _by_statement([c for c in changes if c.after.id not in keyless])
             if len(by_statement) > 1:
                 # Each statement locks its rows in the order of ids, but one after the other they would go back.
                 ids = [change.before.id for change in changes]
@@ -121,9 +112,8 @@ class PostgresJobRepository:
             for statement, rows in by_statement:
                 saved |= await statements.ids_of(connection, statement, rows)
             await _keep_runs(connection, [c for c in changes if c.after.id in saved])
-            if missed or any(job.id not in saved for job, _ in takings):
-                raise HolderChanged("a unique key, or a job that takes it")
-        return saved
+        self._ends.tell([c.after.id for c in changes if c.is_end and c.after.id in saved])
+        return frozenset(change.after.id for change in changes) - saved
 
     async def attempts(self, job_id: UUID) -> Sequence[Attempt]:
         statement = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.fence)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -29,31 +30,23 @@ from treadle_domain.uniqueness import UniqueScope
 from treadle_store.adapters.outbound.postgres import reads
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.rows import Values, job_of
-from treadle_store.adapters.outbound.postgres.statements import given_rows, parameters
+from treadle_store.adapters.outbound.postgres.statements import given_rows, ids_of, parameters
 from treadle_store.adapters.outbound.postgres.tables import unique_keys as keys
 from treadle_store.application.ports import Taking, UniqueKey
-
-Place = tuple[str, str]
-"""Namespace and key."""
 
 
 async def take_unique_keys(
     connection: AsyncConnection, takings: Iterable[tuple[Job, Taking]]
-) -> frozenset[Place]:
-    """Compare-and-set, in the order of keys; returns those that missed. No key may appear twice."""
+) -> frozenset[UUID]:
+    """Compare-and-set, in the order of keys; returns the jobs that missed theirs. No key may appear twice."""
     rows = sorted(
         (_row(job, taking) for job, taking in takings),
         key=lambda row: (row["namespace"], row["key"]),
     )
-    taken = set[Place]()
-    for statement, some in (
-        (_TAKE_OVER, [row for row in rows if row["version"]]),
-        (_TAKE_FREE, [row for row in rows if not row["version"]]),
-    ):
-        if some:
-            answered = await connection.execute(statement, parameters(some))
-            taken |= {(row.namespace, row.key) for row in answered}
-    return frozenset((row["namespace"], row["key"]) for row in rows) - taken
+    over = [row for row in rows if row["version"]]
+    free = [row for row in rows if not row["version"]]
+    taken = await ids_of(connection, _TAKE_OVER, over) | await ids_of(connection, _TAKE_FREE, free)
+    return frozenset(row["holder"] for row in rows) - taken
 
 
 class PostgresUniqueKeys:
@@ -155,14 +148,14 @@ _TAKE_FREE = (
         select(*(_GIVEN.c[c.name] for c in keys.columns if c.name != "version"), literal(1)),
     )
     .on_conflict_do_nothing()
-    .returning(keys.c.namespace, keys.c.key)
+    .returning(keys.c.holder)
 )
 _TAKE_OVER = (
     update(keys)
     .values({name: _GIVEN.c[name] for name in ("holder", "scope", "expires_at")})
     .values(version=keys.c.version + 1)
     .where(*_unchanged(_GIVEN))
-    .returning(keys.c.namespace, keys.c.key)
+    .returning(keys.c.holder)
 )
 _HELD = select(keys).where(
     keys.c.namespace == bindparam("p_namespace"),
