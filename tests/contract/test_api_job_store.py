@@ -50,7 +50,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             yield Subject(InMemoryJobStore(store), store)
             return
         serving = server.GrpcServer(
-            servicer.GrpcJobStore(store.do, store.jobs), store, "127.0.0.1:0"
+            servicer.GrpcJobStore(store.do, store.jobs, store.queue_depths), store, "127.0.0.1:0"
         )
         await serving.start()
         async with open_channel(f"127.0.0.1:{serving.port}") as channel:

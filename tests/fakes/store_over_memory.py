@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
+from tests.fakes.in_memory_queue_depths import InMemoryQueueDepths
 from tests.fakes.in_memory_store import (
     InMemoryCancelHints,
     InMemoryClock,
@@ -45,6 +46,7 @@ class StoreOverMemory:
 
     def __post_init__(self) -> None:
         self.jobs = InMemoryJobRepository(self.job_ends)
+        self.queue_depths = InMemoryQueueDepths(self.jobs, self.clock)
         self.sessions = InMemorySessionRepository(self.clock)
         self.progress = InMemoryProgressRepository(self.jobs, self.clock)
         self.hand_over = HandOver(self.ready_queue)

@@ -69,7 +69,9 @@ class ServingStore:
     async def serving(self) -> AsyncIterator[None]:
         """On the port of the time before, if there was one."""
         server = grpc.aio.server(interceptors=[self.faults, ErrorsToStatus()], options=_OPTIONS)
-        add_JobStoreServicer_to_server(GrpcJobStore(self.store.do, self.store.jobs), server)
+        add_JobStoreServicer_to_server(
+            GrpcJobStore(self.store.do, self.store.jobs, self.store.queue_depths), server
+        )
         health_pb2_grpc.add_HealthServicer_to_server(health_aio.HealthServicer(), server)
         self.port = server.add_insecure_port(self.target)
         await server.start()

@@ -14,9 +14,11 @@ from sqlalchemy.dialects import postgresql
 from tests.backing import fresh_database
 from tests.integration.store.listing import pages, repository
 
+from treadle_domain.queue_depth import QueueQuery
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery
 from treadle_store.adapters.outbound.postgres import job_pages
+from treadle_store.adapters.outbound.postgres.queue_depths import SHORTEST_LOOK, PostgresQueueDepths
 
 FINISHED = 14_000
 LIVE = 11_000
@@ -178,3 +180,18 @@ def _fits(row: Any, query: JobQuery) -> bool:
 
 def _within(moment: datetime, start: datetime | None, end: datetime | None) -> bool:
     return (start is None or start <= moment) and (end is None or moment < end)
+
+
+async def test_queues_that_are_asked_for_together_share_what_is_looked_at(
+    long_database_url: str,
+) -> None:
+    crowd = frozenset({"q0", *(f"empty{n}" for n in range(49))})
+    async with repository(long_database_url) as (_, database):
+        depths = PostgresQueueDepths(database)
+        alone = await depths.page(QueueQuery(namespace="default", names=frozenset({"q0"})))
+        together = await depths.page(QueueQuery(namespace="default", names=crowd))
+
+    [all_of_it], cut = alone.queues, together.queues[-1]
+    assert (all_of_it.ready, all_of_it.capped) == (LIVE // 3 - 3, False)  # but for the rare ones
+    assert (cut.ready, cut.capped) == (SHORTEST_LOOK, True)
+    assert cut.queue == "q0"

@@ -21,6 +21,7 @@ from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
+from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
@@ -75,6 +76,7 @@ class Parts:
     def app(self) -> FastAPI:
         milliseconds = count(1)
         ids = JobIds(now_ms=lambda: next(milliseconds), chance=lambda _: 0)
+        cursors = Cursors(self.cursor_key)
         routes = JobRoutes(
             job_store=self.job_store,
             submit_jobs=SubmitJobs(
@@ -85,11 +87,12 @@ class Parts:
             ),
             wait_for_job=WaitForJob(waiters=self.waiters, job_store=self.job_store),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
-            cursors=Cursors(self.cursor_key),
+            cursors=cursors,
             namespace="default",
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
         )
-        return create_app(routes, Probes(self.store_health))
+        queues = QueueRoutes(job_store=self.job_store, cursors=cursors, namespace="default")
+        return create_app(routes, queues, Probes(self.store_health))
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

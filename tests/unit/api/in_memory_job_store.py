@@ -9,6 +9,7 @@ from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.job import Job
+from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
 
 
@@ -49,6 +50,10 @@ class InMemoryJobStore:
     async def page(self, query: JobQuery) -> JobPage:
         self._answers()
         return await self.store.jobs.page(query)
+
+    async def queues(self, query: QueueQuery) -> QueuePage:
+        self._answers()
+        return await self.store.queue_depths.page(query)
 
     async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
         self._answers()

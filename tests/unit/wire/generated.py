@@ -32,6 +32,7 @@ from treadle_domain.progress import (
     Progress,
     ProgressReport,
 )
+from treadle_domain.queue_depth import MAX_QUEUES_PAGE, QueueDepth, QueuePage, QueueQuery
 from treadle_domain.run_policy import RunPolicy
 from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.states import JobState
@@ -211,4 +212,25 @@ job_queries = st.builds(
 )
 job_pages = st.builds(
     JobPage, jobs=st.lists(jobs, max_size=2).map(tuple), next=st.none() | positions
+)
+
+queue_queries = st.builds(
+    QueueQuery,
+    namespace=names,
+    names=st.frozensets(names, max_size=3),
+    after=names | st.just(""),
+    limit=st.integers(1, MAX_QUEUES_PAGE),
+)
+queue_depths = st.builds(
+    QueueDepth,
+    queue=names,
+    ready=counts,
+    scheduled=counts,
+    retrying=counts,
+    running=counts,
+    oldest_ready_age=st.none() | durations(MAX_TIMEOUT),
+    capped=st.booleans(),
+)
+queue_pages = st.builds(
+    QueuePage, queues=st.lists(queue_depths, max_size=3).map(tuple), more=st.booleans()
 )

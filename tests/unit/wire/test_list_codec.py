@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from tests.builders import a_job
-from tests.unit.wire.generated import job_pages, job_queries
+from tests.unit.wire.generated import job_pages, job_queries, queue_pages, queue_queries
 
 from treadle_domain.job_error import MAX_TRACEBACK_CHARS, ErrorKind, JobError
+from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import MAX_PAGE, JobPage, JobQuery, Position
-from treadle_wire import list_codec
+from treadle_wire import list_codec, queue_codec
 from treadle_wire.store.v1 import job_store_pb2 as pb
 
 
@@ -25,6 +26,20 @@ def test_a_page(page: JobPage) -> None:
     sent = list_codec.page_to_wire(page).SerializeToString()
 
     assert list_codec.page_from_wire(pb.ListJobsResponse.FromString(sent)) == page
+
+
+@given(queue_queries)
+def test_a_query_for_queues(query: QueueQuery) -> None:
+    sent = queue_codec.query_to_wire(query).SerializeToString()
+
+    assert queue_codec.query_from_wire(pb.ListQueuesRequest.FromString(sent)) == query
+
+
+@given(queue_pages)
+def test_a_page_of_queues(page: QueuePage) -> None:
+    sent = queue_codec.page_to_wire(page).SerializeToString()
+
+    assert queue_codec.page_from_wire(pb.ListQueuesResponse.FromString(sent)) == page
 
 
 @pytest.mark.parametrize("more", [True, False])

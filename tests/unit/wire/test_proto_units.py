@@ -23,6 +23,10 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_FLOAT,
 }
 NOT_TIME = {
+    "ready",
+    "retrying",
+    "running",
+    "scheduled",
     "attempt",
     "attempt_above",
     "fence",

@@ -9,6 +9,7 @@ from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
+from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
@@ -67,18 +68,25 @@ class Container(containers.DeclarativeContainer):
     wait_for_job = providers.Singleton(WaitForJob, waiters=waiters, job_store=job_store)
     cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
 
+    cursors = providers.Singleton(
+        Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
+    )
     job_routes = providers.Singleton(
         JobRoutes,
         job_store=job_store,
         submit_jobs=submit_jobs,
         wait_for_job=wait_for_job,
         cancel_job=cancel_job,
-        cursors=providers.Singleton(
-            Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
-        ),
+        cursors=cursors,
         namespace="default",
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
     )
+    queue_routes = providers.Singleton(
+        QueueRoutes, job_store=job_store, cursors=cursors, namespace="default"
+    )
     app = providers.Singleton(
-        create_app, job_routes=job_routes, probes=providers.Singleton(Probes, store_health)
+        create_app,
+        job_routes=job_routes,
+        queue_routes=queue_routes,
+        probes=providers.Singleton(Probes, store_health),
     )

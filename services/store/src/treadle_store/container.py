@@ -18,6 +18,7 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresId
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
+from treadle_store.adapters.outbound.postgres.queue_depths import PostgresQueueDepths
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
@@ -169,7 +170,9 @@ class Container(containers.DeclarativeContainer):
 
     server = providers.Singleton(
         GrpcServer,
-        job_store=providers.Singleton(GrpcJobStore, use_cases, jobs),
+        job_store=providers.Singleton(
+            GrpcJobStore, use_cases, jobs, providers.Singleton(PostgresQueueDepths, database)
+        ),
         storage=database,
         address=settings.provided.store_listen,
     )

@@ -177,6 +177,44 @@ class ListAttemptsResponse(_message.Message):
     attempts: _containers.RepeatedCompositeFieldContainer[_job_pb2.Attempt]
     def __init__(self, attempts: _Optional[_Iterable[_Union[_job_pb2.Attempt, _Mapping]]] = ...) -> None: ...
 
+class ListQueuesRequest(_message.Message):
+    __slots__ = ("namespace", "queues", "after", "limit")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    queues: _containers.RepeatedScalarFieldContainer[str]
+    after: str
+    limit: int
+    def __init__(self, namespace: _Optional[str] = ..., queues: _Optional[_Iterable[str]] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListQueuesResponse(_message.Message):
+    __slots__ = ("queues", "more")
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    queues: _containers.RepeatedCompositeFieldContainer[QueueDepth]
+    more: bool
+    def __init__(self, queues: _Optional[_Iterable[_Union[QueueDepth, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class QueueDepth(_message.Message):
+    __slots__ = ("queue", "ready", "scheduled", "retrying", "running", "oldest_ready_age_us", "capped")
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULED_FIELD_NUMBER: _ClassVar[int]
+    RETRYING_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_READY_AGE_US_FIELD_NUMBER: _ClassVar[int]
+    CAPPED_FIELD_NUMBER: _ClassVar[int]
+    queue: str
+    ready: int
+    scheduled: int
+    retrying: int
+    running: int
+    oldest_ready_age_us: int
+    capped: bool
+    def __init__(self, queue: _Optional[str] = ..., ready: _Optional[int] = ..., scheduled: _Optional[int] = ..., retrying: _Optional[int] = ..., running: _Optional[int] = ..., oldest_ready_age_us: _Optional[int] = ..., capped: _Optional[bool] = ...) -> None: ...
+
 class ChangeJobsRequest(_message.Message):
     __slots__ = ("namespace", "job_ids")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]

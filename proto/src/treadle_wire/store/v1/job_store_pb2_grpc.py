@@ -59,6 +59,11 @@ class JobStoreStub:
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsRequest.SerializeToString,
                 response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsResponse.FromString,
                 _registered_method=True)
+        self.ListQueues = channel.unary_unary(
+                '/treadle.store.v1.JobStore/ListQueues',
+                request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesRequest.SerializeToString,
+                response_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesResponse.FromString,
+                _registered_method=True)
         self.CancelJobs = channel.unary_unary(
                 '/treadle.store.v1.JobStore/CancelJobs',
                 request_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ChangeJobsRequest.SerializeToString,
@@ -129,6 +134,12 @@ class JobStoreServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAttempts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQueues(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -209,6 +220,11 @@ def add_JobStoreServicer_to_server(servicer, server):
                     servicer.ListAttempts,
                     request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsRequest.FromString,
                     response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsResponse.SerializeToString,
+            ),
+            'ListQueues': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQueues,
+                    request_deserializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesRequest.FromString,
+                    response_serializer=treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesResponse.SerializeToString,
             ),
             'CancelJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelJobs,
@@ -386,6 +402,33 @@ class JobStore:
             '/treadle.store.v1.JobStore/ListAttempts',
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsRequest.SerializeToString,
             treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListAttemptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQueues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/treadle.store.v1.JobStore/ListQueues',
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesRequest.SerializeToString,
+            treadle__wire_dot_store_dot_v1_dot_job__store__pb2.ListQueuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,7 @@ class JobStoreStub:
     GetEndedJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetEndedJobsResponse]
     ListJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ListJobsRequest, _job_store_pb2.ListJobsResponse]
     ListAttempts: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ListAttemptsRequest, _job_store_pb2.ListAttemptsResponse]
+    ListQueues: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ListQueuesRequest, _job_store_pb2.ListQueuesResponse]
     CancelJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]
     RetryJobs: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]
     OpenSession: _grpc.UnaryUnaryMultiCallable[_job_store_pb2.OpenSessionRequest, _job_store_pb2.OpenSessionResponse]
@@ -56,6 +57,7 @@ class JobStoreAsyncStub(JobStoreStub):
     GetEndedJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.GetJobsRequest, _job_store_pb2.GetEndedJobsResponse]  # type: ignore[assignment]
     ListJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ListJobsRequest, _job_store_pb2.ListJobsResponse]  # type: ignore[assignment]
     ListAttempts: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ListAttemptsRequest, _job_store_pb2.ListAttemptsResponse]  # type: ignore[assignment]
+    ListQueues: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ListQueuesRequest, _job_store_pb2.ListQueuesResponse]  # type: ignore[assignment]
     CancelJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]  # type: ignore[assignment]
     RetryJobs: _aio.UnaryUnaryMultiCallable[_job_store_pb2.ChangeJobsRequest, _job_store_pb2.ChangeJobsResponse]  # type: ignore[assignment]
     OpenSession: _aio.UnaryUnaryMultiCallable[_job_store_pb2.OpenSessionRequest, _job_store_pb2.OpenSessionResponse]  # type: ignore[assignment]
@@ -100,6 +102,13 @@ class JobStoreServicer(metaclass=_abc_1.ABCMeta):
         request: _job_store_pb2.ListAttemptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_store_pb2.ListAttemptsResponse, _abc.Awaitable[_job_store_pb2.ListAttemptsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListQueues(
+        self,
+        request: _job_store_pb2.ListQueuesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_store_pb2.ListQueuesResponse, _abc.Awaitable[_job_store_pb2.ListQueuesResponse]]: ...
 
     @_abc_1.abstractmethod
     def CancelJobs(

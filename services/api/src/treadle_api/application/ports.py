@@ -8,6 +8,7 @@ from uuid import UUID
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError
 from treadle_domain.job import Job
+from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
 
 
@@ -54,6 +55,8 @@ class JobStore(Submits, Protocol):
         ...
 
     async def page(self, query: JobQuery) -> JobPage: ...
+
+    async def queues(self, query: QueueQuery) -> QueuePage: ...
 
     async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
         """The runs that did not succeed, oldest first. Raises JobNotFound."""

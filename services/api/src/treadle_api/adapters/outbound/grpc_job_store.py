@@ -11,8 +11,9 @@ from treadle_api.application.errors import StoreFailed
 from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
+from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
-from treadle_wire import job_codec, list_codec, submission_codec
+from treadle_wire import job_codec, list_codec, queue_codec, submission_codec
 from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -54,6 +55,10 @@ class GrpcJobStore:
     async def page(self, query: JobQuery) -> JobPage:
         response = await self._calls.read(self._rpc.ListJobs, list_codec.query_to_wire(query))
         return list_codec.page_from_wire(response)
+
+    async def queues(self, query: QueueQuery) -> QueuePage:
+        request = queue_codec.query_to_wire(query)
+        return queue_codec.page_from_wire(await self._calls.read(self._rpc.ListQueues, request))
 
     async def attempts(self, namespace: str, job_id: UUID) -> Sequence[Attempt]:
         request = pb.ListAttemptsRequest(namespace=namespace, job_id=job_id.bytes)

@@ -12,6 +12,7 @@ from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.progress import KeptProgress
+from treadle_domain.queue_depth import QueueDepth
 from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
@@ -94,6 +95,29 @@ class JobPageAnswer(msgspec.Struct, kw_only=True):
     next_cursor: str | None
 
 
+class QueueAnswer(msgspec.Struct, kw_only=True):
+    """PENDING jobs are `ready`, or wait for their time: `scheduled` before their first run, `retrying` after one.
+
+    `capped`: so many wait that not all were counted; then `ready`, `scheduled` and `retrying` are the least that there
+    are. `oldest_ready_age_seconds`: for how long the oldest of the ready has been, null if none is.
+    """
+
+    queue: str
+    ready: int
+    scheduled: int
+    retrying: int
+    running: int
+    oldest_ready_age_seconds: Seconds | None
+    capped: bool
+
+
+class QueuePageAnswer(msgspec.Struct, kw_only=True):
+    """`next_cursor` is null on the last page."""
+
+    items: Sequence[QueueAnswer]
+    next_cursor: str | None
+
+
 class AttemptAnswer(msgspec.Struct, kw_only=True):
     attempt: int
     fence: int
@@ -130,6 +154,10 @@ def job_page_answer(jobs: Sequence[Job], next_cursor: str | None) -> JobPageAnsw
     return JobPageAnswer(
         items=[JobSummary(**_summary(job)) for job in jobs], next_cursor=next_cursor
     )
+
+
+def queue_page_answer(depths: Sequence[QueueDepth], next_cursor: str | None) -> QueuePageAnswer:
+    return QueuePageAnswer(items=list(map(_queue, depths)), next_cursor=next_cursor)
 
 
 def attempts_answer(attempts: Sequence[Attempt]) -> AttemptsAnswer:
@@ -179,6 +207,19 @@ def _summary(job: Job) -> dict[str, Any]:
 def _unique(unique: Uniqueness) -> UniqueAnswer:
     seconds = None if unique.window is None else _seconds(unique.window)
     return UniqueAnswer(key=unique.key, scope=unique.scope, seconds=seconds)
+
+
+def _queue(depth: QueueDepth) -> QueueAnswer:
+    age = depth.oldest_ready_age
+    return QueueAnswer(
+        queue=depth.queue,
+        ready=depth.ready,
+        scheduled=depth.scheduled,
+        retrying=depth.retrying,
+        running=depth.running,
+        oldest_ready_age_seconds=None if age is None else _seconds(age),
+        capped=depth.capped,
+    )
 
 
 def _error(error: JobError) -> ErrorAnswer:

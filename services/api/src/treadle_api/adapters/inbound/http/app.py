@@ -6,9 +6,10 @@ from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.openapi import DocumentedApi
 from treadle_api.adapters.inbound.http.probes import Probes
+from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 
 
-def create_app(job_routes: JobRoutes, probes: Probes) -> FastAPI:
+def create_app(job_routes: JobRoutes, queue_routes: QueueRoutes, probes: Probes) -> FastAPI:
     app = DocumentedApi(
         title="Treadle",
         summary="Distributed job processing: every accepted job is on disk.",
@@ -19,6 +20,7 @@ def create_app(job_routes: JobRoutes, probes: Probes) -> FastAPI:
         telemetry={"tracing": False},
     )
     job_routes.add_to(app)
+    queue_routes.add_to(app)
     probes.add_to(app)
     install_problems(app)
     return app

@@ -12,11 +12,13 @@ from treadle_api.adapters.inbound.http.answers import (
     HealthAnswer,
     JobAnswer,
     JobPageAnswer,
+    QueuePageAnswer,
 )
 from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
 from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest
 from treadle_domain.bounds import KEY_PATTERN, MAX_ATTEMPTS, NAME_PATTERN
+from treadle_domain.queue_depth import MAX_QUEUES_PAGE
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import MAX_PAGE
 
@@ -31,7 +33,7 @@ class DocumentedApi(FastAPI):
 
 
 def _schemas() -> dict[str, Any]:
-    answers = [JobAnswer, JobPageAnswer, AttemptsAnswer, HealthAnswer, ProblemBody]
+    answers = [JobAnswer, JobPageAnswer, AttemptsAnswer, QueuePageAnswer, HealthAnswer, ProblemBody]
     _, components = msgspec.json.schema_components(answers, ref_template=_REF.format("{name}"))
     request = JobRequest.model_json_schema(ref_template=_REF.format("{model}"))
     return {**components, **request.pop("$defs"), "JobRequest": request}
@@ -77,6 +79,13 @@ def _parameter(name: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]
     return {"name": name, "in": "query", "required": False, "schema": schema, **more}
 
 
+def _page_parameters(most: int) -> Sequence[dict[str, Any]]:
+    return [
+        _parameter("limit", {"type": "integer", "minimum": 1, "maximum": most, "default": 50}),
+        _parameter("cursor", {"type": "string"}, description="next_cursor of the page before."),
+    ]
+
+
 _ANYWHERE = (ProblemType.VALIDATION, ProblemType.INTERNAL, ProblemType.STORE_UNAVAILABLE)
 _ON_ONE_JOB = (ProblemType.JOB_NOT_FOUND, *_ANYWHERE)
 _NAME = {"type": "string", "pattern": NAME_PATTERN}
@@ -114,11 +123,16 @@ _LIST_PARAMETERS: Sequence[dict[str, Any]] = (
         {"type": "integer", "minimum": 0, "maximum": MAX_ATTEMPTS},
         description="Jobs whose latest run was a later attempt than this one.",
     ),
+    *_page_parameters(MAX_PAGE),
+)
+_QUEUE_PARAMETERS: Sequence[dict[str, Any]] = (
     _parameter(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 50},
+        "queue",
+        {"type": "array", "items": _NAME, "maxItems": MAX_QUEUES_PAGE},
+        explode=True,
+        description="May be repeated: only these, also where they are empty.",
     ),
-    _parameter("cursor", {"type": "string"}, description="next_cursor of the page before."),
+    *_page_parameters(MAX_QUEUES_PAGE),
 )
 
 _TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes whenever the job does."}}
@@ -228,6 +242,12 @@ RETRY_JOB = _operation(
     ProblemType.STATE_CONFLICT,
     ProblemType.UNIQUE_CONFLICT,
     *_ON_ONE_JOB,
+)
+LIST_QUEUES = _operation(
+    "List the queues that hold live jobs, by name, with how full they are",
+    QueuePageAnswer,
+    *_ANYWHERE,
+    parameters=[*_QUEUE_PARAMETERS],
 )
 LIVE = _operation("Whether the process lives", HealthAnswer)
 READY = _operation("Whether jobs can be accepted", HealthAnswer, ProblemType.STORE_UNAVAILABLE)

@@ -15,10 +15,11 @@ from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.ports import JobRepository
+from treadle_store.application.queue_ports import QueueDepths
 from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
 from treadle_store.application.submit_jobs import SubmitJobs
-from treadle_wire import job_codec, list_codec, progress_codec, run_codec
+from treadle_wire import job_codec, list_codec, progress_codec, queue_codec, run_codec
 from treadle_wire.scalars import duration_to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreServicer
@@ -40,9 +41,10 @@ class UseCases:
 
 
 class GrpcJobStore(JobStoreServicer):
-    def __init__(self, use_cases: UseCases, jobs: JobRepository) -> None:
+    def __init__(self, use_cases: UseCases, jobs: JobRepository, queue_depths: QueueDepths) -> None:
         self._do = use_cases
         self._jobs = jobs
+        self._queue_depths = queue_depths
 
     async def SubmitJobs(
         self, request: pb.SubmitJobsRequest, context: Context
@@ -78,6 +80,12 @@ class GrpcJobStore(JobStoreServicer):
         attempts = await self._do.list_attempts(request.namespace, to_uuid(request.job_id))
         wire = [job_codec.attempt_to_wire(attempt) for attempt in attempts]
         return pb.ListAttemptsResponse(attempts=wire)
+
+    async def ListQueues(
+        self, request: pb.ListQueuesRequest, context: Context
+    ) -> pb.ListQueuesResponse:
+        page = await self._queue_depths.page(queue_codec.query_from_wire(request))
+        return queue_codec.page_to_wire(page)
 
     async def CancelJobs(
         self, request: pb.ChangeJobsRequest, context: Context

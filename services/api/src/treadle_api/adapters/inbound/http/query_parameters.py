@@ -1,0 +1,46 @@
+"""Parameters of a query: each known, and said once where once is meant."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from starlette.datastructures import QueryParams
+
+from treadle_api.adapters.inbound.http.schemas import read_time
+from treadle_domain.bounds import printable
+from treadle_domain.errors import InvalidValue
+
+_LONGEST_NUMBER = 9
+_SHOWN_CHARS = 140
+
+
+def read_once(
+    params: QueryParams, known: Collection[str], *, repeated: str, prefix: str | None = None
+) -> dict[str, str]:
+    """All but `repeated`, which may come several times; names that begin with `prefix` are known too."""
+    once: dict[str, str] = {}
+    for name, value in params.multi_items():
+        if name == repeated:
+            continue
+        if name in once:
+            raise InvalidValue(_shown(name), "must be given once")
+        if name not in known and not (prefix and name.startswith(prefix)):
+            raise InvalidValue(_shown(name), "is not a parameter of this list")
+        once[name] = value
+    return once
+
+
+def read_number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER):
+        raise InvalidValue(name, "must be a whole number")
+    return int(value)
+
+
+def read_moment(name: str, value: str) -> datetime:
+    try:
+        return read_time(value)
+    except ValueError as error:
+        raise InvalidValue(name, str(error)) from None
+
+
+def _shown(name: str) -> str:
+    return printable(name[:_SHOWN_CHARS])
