@@ -85,7 +85,7 @@ async def test_all_that_was_said_is_answered_and_kept(api: Api) -> None:
         b'{"g":' + b"9" * 5_000 + b"}",
         b'"\\u0000 \\ud83d\\ude00 \\/"',
         '{"é":"😀"}'.encode(),
-        b'{"a":1,"a":2}',
+        b'{"a":{"a":1},"b":[{"a":2},{"a":3}]}',
         b"[" * 100 + b"]" * 100,
         b'["' + b"[" * 200 + b'\\"[[\\\\"]',
         b"null",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, ProblemType, invalid
+from treadle_api.adapters.inbound.http.unique_names import require_unique_names
 
 MAX_NESTING = 100
 
@@ -25,7 +26,7 @@ def fields_of(body: bytes) -> dict[str, msgspec.Raw]:
         raise invalid(FieldError("", "must not begin with a byte order mark (byte 0)"))
     try:
         body.decode()
-        return _FIELDS.decode(body)
+        fields = _FIELDS.decode(body)
     except UnicodeDecodeError as error:
         raise invalid(FieldError("", f"is not UTF-8 (byte {error.start})")) from None
     except msgspec.ValidationError:
@@ -34,6 +35,8 @@ def fields_of(body: bytes) -> dict[str, msgspec.Raw]:
         raise _not_json(body, str(error)) from None
     except RecursionError:
         raise _too_deep("") from None
+    require_unique_names(body)
+    return fields
 
 
 def value_of(field: str, raw: msgspec.Raw) -> Any:

@@ -171,6 +171,7 @@ SUBMIT_JOB = _operation(
     "Submit a job",
     JobAnswer,
     ProblemType.MALFORMED_JSON,
+    ProblemType.MALFORMED_ENCODING,
     ProblemType.BODY_TIMEOUT,
     ProblemType.TOO_LARGE,
     ProblemType.UNSUPPORTED_MEDIA_TYPE,

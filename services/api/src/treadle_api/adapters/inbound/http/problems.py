@@ -15,6 +15,7 @@ class ProblemType(Enum):
     """The closed set of what can go wrong: status, name in the `type` URI, title."""
 
     MALFORMED_JSON = (400, "malformed-json", "The body is not JSON")
+    MALFORMED_ENCODING = (400, "malformed-encoding", "The body is not compressed as it says")
     BAD_REQUEST = (400, "bad-request", "The request cannot be understood")
     NOT_FOUND = (404, "not-found", "There is nothing at this address")
     JOB_NOT_FOUND = (404, "job-not-found", "There is no such job")

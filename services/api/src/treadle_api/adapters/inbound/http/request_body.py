@@ -6,49 +6,77 @@ from typing import NoReturn
 
 from starlette.requests import Request
 
+from treadle_api.adapters.inbound.http.content_encoding import decoder_of
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 
 _DEADLINE_SECONDS = 30.0
 _DRAINED_BYTES = 8 * 1024 * 1024
 _DRAIN_DEADLINE_SECONDS = 2.0
+_COMPRESSION_BYTES = 64 * 1024
+"""By which gzip may make a body longer."""
 
 
 async def read_json_body(request: Request, limit_bytes: int) -> bytes:
-    """At most `limit_bytes` are ever held. Raises Problem."""
-    _require_json(request)
-    chunks = request.stream()
-    if _declared_length(request) > limit_bytes:
-        await _refuse(request, chunks, limit_bytes)
+    """At most `limit_bytes` are ever held, however well they were compressed. Raises Problem."""
+    require_media_type(request, "json")
     body = bytearray()
-    try:
-        async with asyncio.timeout(_DEADLINE_SECONDS):
-            async for chunk in chunks:
-                body += chunk
-                if len(body) > limit_bytes:
-                    await _refuse(request, chunks, limit_bytes)
-    except TimeoutError:
-        detail = f"The body must arrive within {_DEADLINE_SECONDS:.0f} seconds."
-        raise Problem(ProblemType.BODY_TIMEOUT, detail, headers=_CLOSE) from None
+    async for piece in body_pieces(request, limit_bytes):
+        body += piece
     return bytes(body)
+
+
+async def body_pieces(
+    request: Request, limit_bytes: int, deadline_seconds: float = _DEADLINE_SECONDS
+) -> AsyncIterator[bytes]:
+    """The body as it was before it was compressed, in pieces of bounded size. Raises Problem."""
+    decoder = decoder_of(request.headers.get("content-encoding", ""))
+    chunks = request.stream()
+    if _declared_length(request) > limit_bytes + _COMPRESSION_BYTES:
+        await _refuse(request, chunks, limit_bytes)
+    deadline = asyncio.get_running_loop().time() + deadline_seconds
+    received = decoded = 0
+    while (chunk := await _next_of(chunks, deadline, deadline_seconds)) is not None:
+        received += len(chunk)
+        for piece in decoder.decode(chunk):
+            decoded += len(piece)
+            if decoded > limit_bytes:
+                break
+            yield piece
+        if decoded > limit_bytes or received > limit_bytes + _COMPRESSION_BYTES:
+            await _refuse(request, chunks, limit_bytes)
+    decoder.finish()
+
+
+async def _next_of(
+    chunks: AsyncIterator[bytes], deadline: float, deadline_seconds: float
+) -> bytes | None:
+    """None at the end."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await anext(chunks, None)
+    except TimeoutError:
+        detail = f"The body must arrive within {deadline_seconds:.0f} seconds."
+        raise Problem(ProblemType.BODY_TIMEOUT, detail, headers=_CLOSE) from None
 
 
 _CLOSE = {"Connection": "close"}
 
 
-def _require_json(request: Request) -> None:
+def require_media_type(request: Request, *subtypes: str) -> str:
+    """Returns the one that it is, of application/…; JSON may also be the suffix of another one. Raises Problem."""
     # Without this check any web page could post jobs to a local Treadle: browsers ask first for JSON only.
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     kind, _, subtype = media_type.partition("/")
-    if kind != "application" or not (subtype == "json" or subtype.endswith("+json")):
-        detail = "Send the header Content-Type: application/json."
-        raise Problem(
-            ProblemType.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept": "application/json"}
-        )
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        detail = "Send the body without Content-Encoding."
-        raise Problem(
-            ProblemType.UNSUPPORTED_MEDIA_TYPE, detail, headers={"Accept-Encoding": "identity"}
-        )
+    if subtype.endswith("+json"):
+        subtype = "json"
+    if kind == "application" and subtype in subtypes:
+        return subtype
+    accepted = [f"application/{each}" for each in subtypes]
+    raise Problem(
+        ProblemType.UNSUPPORTED_MEDIA_TYPE,
+        f"Send the header Content-Type: {' or '.join(accepted)}.",
+        headers={"Accept": ", ".join(accepted)},
+    )
 
 
 def _declared_length(request: Request) -> int:
