@@ -69,7 +69,9 @@ class GrantingStore(JobStoreServicer):
     async def SubmitJobs(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
 
-    GetJobs = GetEndedJobs = ListJobs = ListAttempts = CancelJobs = RetryJobs = SubmitJobs
+    GetJobs = GetEndedJobs = ListJobs = ListAttempts = ListQueues = CancelJobs = RetryJobs = (
+        SubmitJobs
+    )
 
     async def OpenSession(self, request: pb.OpenSessionRequest, _: Any) -> pb.OpenSessionResponse:
         self.sessions += 1
