@@ -32,7 +32,9 @@ def _show(results: list[Measured]) -> None:
     for result in results:
         p50, p99 = (f"{ms:9.1f}" if ms else f"{'':9}" for ms in (result.p50_ms, result.p99_ms))
         spent = " ".join(f"{result.cpu_ms_each[name]:9.2f}" for name in names)
-        print(f"{result.scenario:20}{result.per_second:8.0f}{p50}{p99}{'':16}{spent}")
+        print(
+            f"{result.scenario:20}{result.per_second:8.0f}{p50}{p99}{'':16}{spent}  {result.note}"
+        )
 
 
 def _keep(name: str, results: list[Measured]) -> None:

@@ -9,9 +9,10 @@ CONNECTIONS = 32
 
 
 class Answer(NamedTuple):
-    """`head` in lower case."""
+    """`head` in lower case; `came_at` in seconds since 1970."""
 
     seconds: float
+    came_at: float
     head: bytes
     body: bytes
 
@@ -27,14 +28,20 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 
 async def ask(
-    host: str, port: int, requests: Iterable[bytes], status: int, connections: int = CONNECTIONS
+    host: str,
+    port: int,
+    requests: Iterable[bytes],
+    status: int,
+    connections: int = CONNECTIONS,
+    gap_seconds: float = 0,
 ) -> list[Answer]:
-    """Over keep-alive connections that take the next request as soon as they are free. RuntimeError if an answer has
-    another status."""
+    """Over keep-alive connections that take the next request as soon as they are free, each opened a gap after the one
+    before. RuntimeError if an answer has another status."""
     left, answers = iter(requests), list[Answer]()
     async with asyncio.TaskGroup() as clients:
         for _ in range(connections):
             clients.create_task(_ask(host, port, left, status, answers))
+            await asyncio.sleep(gap_seconds)
     return answers
 
 
@@ -51,6 +58,6 @@ async def _ask(
             raise RuntimeError(head.decode())
         length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
         body = await reader.readexactly(int(length.partition(b":")[2]))
-        answers.append(Answer(time.perf_counter() - began, head, body))
+        answers.append(Answer(time.perf_counter() - began, time.time(), head, body))
     writer.close()
     await writer.wait_closed()

@@ -20,6 +20,8 @@ from treadle_wire.submission_codec import new_job_to_wire
 BATCH = 1_000
 _PAYLOAD = json.dumps({"i": 1, "to": "user@example.com", "x": "abcd" * 8}).encode()
 NOOP = b'{"type":"noop","payload":' + _PAYLOAD + b"}"
+UNSERVED = NOOP.replace(b'"noop",', b'"noop","queue":"unserved",')
+"""Its queue has no worker, so the job stays and the API is measured alone."""
 
 
 def post_singly(api_port: int, jobs: int, body: bytes = NOOP) -> list[Answer]:

@@ -25,6 +25,7 @@ class Measured:
     cpu_ms_each: dict[str, float]
     p50_ms: float | None = None
     p99_ms: float | None = None
+    note: str = ""
 
     @property
     def per_second(self) -> float:

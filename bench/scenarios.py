@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from itertools import repeat
 
 from bench.http_client import Answer, ask, get
-from bench.load import NOOP, post_singly, submit_in_batches
+from bench.load import UNSERVED, post_singly, submit_in_batches
 from bench.measure import Measured, measure, measure_answers
 from bench.rig import Rig
+from bench.waiting import wait
 
-_UNSERVED = NOOP.replace(b'"noop",', b'"noop","queue":"unserved",')
-"""Its queue has no worker, so the job stays and the API is measured alone."""
 _LISTERS = 8
 
 
@@ -25,7 +24,7 @@ def smoke(rig: Rig) -> list[Measured]:
 def rest(rig: Rig) -> list[Measured]:
     """The calls that clients make most, against one API process; nothing runs meanwhile."""
     submitted = measure_answers(
-        "POST /v1/jobs", rig, lambda: post_singly(rig.api_port, 10_000, _UNSERVED)
+        "POST /v1/jobs", rig, lambda: post_singly(rig.api_port, 10_000, UNSERVED)
     )
     newest = rig.stack.client.get("/v1/jobs?limit=1").json()["items"][0]
 
@@ -45,4 +44,8 @@ def rest(rig: Rig) -> list[Measured]:
     ]
 
 
-SCENARIOS: Mapping[str, Callable[[Rig], list[Measured]]] = {"smoke": smoke, "rest": rest}
+SCENARIOS: Mapping[str, Callable[[Rig], list[Measured]]] = {
+    "smoke": smoke,
+    "rest": rest,
+    "wait": wait,
+}

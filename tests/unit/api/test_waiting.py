@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import NoReturn
 from uuid import UUID
 
 import httpx
@@ -36,6 +37,11 @@ async def post(api: Api, wait: str = "wait=5", **said: object) -> httpx.Response
 async def get(api: Api, job_id: object, wait: str = "wait=5", query: str = "") -> httpx.Response:
     headers = {"prefer": wait} if wait else {}
     return await api.client.get(f"/v1/jobs/{job_id}{query}", headers=headers, timeout=10)
+
+
+async def never() -> NoReturn:
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 async def end(api: Api, job_id: UUID) -> None:
@@ -78,13 +84,14 @@ async def test_all_who_wait_for_one_job_are_answered(only_told: Api) -> None:
     assert only_told.waiters.count == 0
 
 
-async def test_a_job_that_ended_before_anybody_listened_for_it_is_found(only_told: Api) -> None:
-    only_told.store.job_ends.is_away = True
+async def test_an_end_that_is_told_before_the_wait_begins_is_remembered(only_told: Api) -> None:
     job_id = UUID((await only_told.submit())["id"])
     known = await only_told.job_store.get("default", job_id)
     await end(only_told, job_id)
+    await asyncio.sleep(0.01)
 
-    ended = await only_told.waiters.end_of(known, 5)
+    async with asyncio.timeout(5):
+        ended = await only_told.waiters.end_of(known, 60, never)
 
     assert ended is not None
     assert ended.job.state is JobState.SUCCESS
@@ -98,7 +105,7 @@ async def test_jobs_of_each_namespace_are_asked_for_in_it(only_told: Api) -> Non
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         asked = tasks.create_task(get(only_told, ours))
-        ended = tasks.create_task(only_told.waiters.end_of(known, 5))
+        ended = tasks.create_task(only_told.waiters.end_of(known, 5, never))
         await the_job_of(only_told, 2)
         await only_told.store.do.cancel_jobs("theirs", [known.job.id])
         await end(only_told, ours)
@@ -112,12 +119,10 @@ async def test_many_who_wait_cost_few_calls() -> None:
     async with api_of(Parts(waiters_limit=number)) as api, asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(post(api)) for _ in range(number)]
         await the_job_of(api, number)
-        before = api.job_store.looks
         await api.store.do.cancel_jobs("default", [job.id for job in api.store.jobs.all()])
 
     assert {each.result().json()["state"] for each in asked} == {"CANCELLED"}
-    assert before <= number / 4
-    assert api.job_store.looks - before <= 4 + 2
+    assert api.job_store.looks <= number / MOST_ENDED + 2
 
 
 async def test_an_end_that_is_not_told_is_found_within_a_second(api: Api) -> None:

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.later import AnswersLater
 from treadle_api.adapters.inbound.http.openapi import DocumentedApi
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
@@ -19,6 +20,7 @@ def create_app(job_routes: JobRoutes, queue_routes: QueueRoutes, probes: Probes)
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
+    app.add_middleware(AnswersLater)
     job_routes.add_to(app)
     queue_routes.add_to(app)
     probes.add_to(app)

@@ -1,7 +1,8 @@
 """The routes of /v1/jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -16,11 +17,11 @@ from treadle_api.adapters.inbound.http.answers import (
     job_page_answer,
 )
 from treadle_api.adapters.inbound.http.cursor import Cursors
-from treadle_api.adapters.inbound.http.disconnects import while_connected
 from treadle_api.adapters.inbound.http.entity_tag import job_or_unchanged, tag_of
 from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
 from treadle_api.adapters.inbound.http.job_query import read_job_query
 from treadle_api.adapters.inbound.http.json_text import fields_of
+from treadle_api.adapters.inbound.http.later import Gone, LaterAnswer
 from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 from treadle_api.adapters.inbound.http.request_body import read_json_body
@@ -43,6 +44,9 @@ _SUBMIT_ANSWERS: Mapping[SubmitOutcome, tuple[int, dict[str, str]]] = {
     SubmitOutcome.EXISTING: (200, {"Unique-Outcome": "existing"}),
     SubmitOutcome.REPLACED: (200, {"Unique-Outcome": "replaced"}),
 }
+Show = Callable[[StoredJob, Mapping[str, str]], Response]
+"""The answer with a job, and with headers that say whether it was waited for."""
+
 JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 
 
@@ -69,10 +73,7 @@ class JobRoutes:
         _take_no_parameters(request, but=WAIT)
         wait = read_wait(request)
         receipt = await self._receipt(request)
-        stored, headers = await self._after_wait(request, receipt.stored, wait)
-        headers |= {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
-        status, said = _SUBMIT_ANSWERS[receipt.outcome]
-        return answer(job_answer(stored), status, headers | said)
+        return self._after_wait(receipt.stored, wait, partial(_submit_answer, receipt.outcome))
 
     async def list_jobs(self, request: Request) -> Response:
         query = read_job_query(request.query_params, self.namespace, self.cursors)
@@ -84,8 +85,7 @@ class JobRoutes:
         _take_no_parameters(request, but=WAIT)
         wait = read_wait(request)
         found = await self.job_store.get(self.namespace, _read_id(job_id))
-        stored, headers = await self._after_wait(request, found, wait)
-        return job_or_unchanged(request, stored, headers)
+        return self._after_wait(found, wait, partial(job_or_unchanged, request))
 
     async def list_attempts(self, request: Request, job_id: JobId) -> Response:
         _take_no_parameters(request)
@@ -110,16 +110,24 @@ class JobRoutes:
             raise receipt
         return receipt
 
-    async def _after_wait(
-        self, request: Request, known: StoredJob, seconds: int
-    ) -> tuple[StoredJob, dict[str, str]]:
-        """The job, and the headers that say whether it was waited for."""
+    def _after_wait(self, known: StoredJob, seconds: int, show: Show) -> Response:
         if not seconds:
-            return known, {}
-        async with while_connected(request):
-            waited = await self.wait_for_job(known, seconds)
-        applied = {"Preference-Applied": f"wait={seconds}"} if waited.in_full else {}
-        return waited.stored, applied
+            return show(known, {})
+
+        async def wait(gone: Gone) -> Response:
+            waited = await self.wait_for_job(known, seconds, gone)
+            applied = {"Preference-Applied": f"wait={seconds}"} if waited.in_full else {}
+            return show(waited.stored, applied)
+
+        return LaterAnswer(wait)
+
+
+def _submit_answer(
+    outcome: SubmitOutcome, stored: StoredJob, headers: Mapping[str, str]
+) -> Response:
+    status, said = _SUBMIT_ANSWERS[outcome]
+    shown = {"Location": f"/v1/jobs/{stored.job.id}", "ETag": tag_of(stored)}
+    return answer(job_answer(stored), status, {**shown, **said, **headers})
 
 
 def _read_id(text: str) -> UUID:
