@@ -85,6 +85,11 @@ FILTERS: dict[str, dict[str, Any]] = {
         "finished_after": BORN + timedelta(hours=1),
         "finished_before": BORN + timedelta(hours=1, minutes=1),
     },
+    "failed within hours": {
+        "states": frozenset({JobState.FAILED}),
+        "finished_after": BORN,
+        "finished_before": BORN + timedelta(hours=2),
+    },
     "finished within hours": {"finished_after": BORN, "finished_before": BORN + timedelta(hours=2)},
 }
 

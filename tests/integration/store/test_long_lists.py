@@ -29,7 +29,10 @@ def long_database_url(postgres_url: str, template_url: str) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("name", ["what runs", "a rare queue", "finished within a minute"])
+_OF_FEW = ["what runs", "a rare queue", "finished within a minute", "failed within hours"]
+
+
+@pytest.mark.parametrize("name", _OF_FEW)
 async def test_what_few_jobs_are_is_found_at_once_however_many_others_are_newer(
     long_database_url: str, name: str
 ) -> None:
@@ -38,6 +41,15 @@ async def test_what_few_jobs_are_is_found_at_once_however_many_others_are_newer(
 
     assert page.jobs
     assert page.next is None
+
+
+async def test_failures_of_a_range_are_sought_among_failures_alone(long_database_url: str) -> None:
+    query = JobQuery(namespace="default", **FILTERS["failed within hours"])
+    async with repository(long_database_url) as (_, database), database.reading() as connection:
+        found = await steps(connection, query)
+
+    one_in_a_hundred = 2 * 3_600 // 100
+    assert max(step.rows for step in found) < 2 * one_in_a_hundred
 
 
 @pytest.fixture(scope="module")

@@ -56,8 +56,8 @@ _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 _FINAL = frozenset(state for state in JobState if state.is_final)
 _ALL = frozenset(JobState)
 _LIVE = _ALL - _FINAL
-_INDEXED = frozenset({JobState.FAILED, JobState.CANCELLED})
-"""The index by state leaves the successes out: nearly all jobs are, so it would cost much and find nothing sooner."""
+_BAD = frozenset({JobState.FAILED, JobState.CANCELLED})
+"""Indexes by state leave the successes out: nearly all jobs are, so they would cost much and find nothing sooner."""
 
 Said = frozenset[str]
 Columns = ColumnCollection[str, Any]
@@ -166,17 +166,18 @@ def _of_finished(states: frozenset[JobState], said: Said) -> Sequence[Select[Any
     wanted = states & _FINAL
     if not wanted:
         return []
-    if wanted <= _INDEXED:
+    all_said = Filters(said, _unless_all(wanted, _FINAL))
+    if wanted <= _BAD:
         walks = [Walk(Filters(states=frozenset({state})), Filters(said)) for state in wanted]
     else:
         # By one index only: what a second condition of it would skip would not be counted.
         by = said & {"type"} or said & {"queue"}
-        walks = [Walk(Filters(by), Filters(said - by, _unless_all(wanted, _FINAL)))]
+        walks = [Walk(Filters(by), Filters(said - by, all_said.states))]
     if "finished_at" not in said:
         return [_walked(finished_jobs, walk) for walk in walks]
-    ended = select(finished_jobs.c.id).where(*Filters(frozenset({"finished_at"})).on(finished_jobs))
-    rest = Filters(said, _unless_all(wanted, _FINAL))
-    return _all_of_few_or(finished_jobs, ended.order_by(finished_jobs.c.finished_at), rest, walks)
+    ended = Filters(frozenset({"finished_at"}), _BAD if wanted <= _BAD else frozenset())
+    ids = select(finished_jobs.c.id).where(*ended.on(finished_jobs))
+    return _all_of_few_or(finished_jobs, ids.order_by(finished_jobs.c.finished_at), all_said, walks)
 
 
 def _unless_all(states: frozenset[JobState], of: frozenset[JobState]) -> frozenset[JobState]:
