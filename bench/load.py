@@ -30,6 +30,12 @@ def post_singly(api_port: int, jobs: int, body: bytes = NOOP) -> list[Answer]:
     return asyncio.run(ask("127.0.0.1", api_port, repeat(request, jobs), 201))
 
 
+def post_batches(api_port: int, jobs: int) -> list[Answer]:
+    request = post("/v1/jobs/batch", b"[" + b",".join([NOOP] * BATCH) + b"]")
+    requests = repeat(request, jobs // BATCH)
+    return asyncio.run(ask("127.0.0.1", api_port, requests, 200, connections=2))
+
+
 def submit_in_batches(rig: Rig, jobs: int) -> None:
     asyncio.run(_submit_in_batches(rig.store_target, rig.valkey.url, jobs))
 

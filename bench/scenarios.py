@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from itertools import repeat
 
 from bench.http_client import Answer, ask, get
-from bench.load import UNSERVED, post_singly, submit_in_batches
+from bench.load import UNSERVED, post_batches, post_singly, submit_in_batches
 from bench.measure import Measured, measure, measure_answers
 from bench.rig import Rig
 from bench.waiting import wait
@@ -17,7 +17,8 @@ def smoke(rig: Rig) -> list[Measured]:
     """From the first submit to the last end."""
     return [
         measure("single POSTs", 3_200, rig, lambda: post_singly(rig.api_port, 3_200)),
-        measure("batches of 1,000", 10_000, rig, lambda: submit_in_batches(rig, 10_000)),
+        measure("batches over REST", 10_000, rig, lambda: post_batches(rig.api_port, 10_000)),
+        measure("batches over gRPC", 10_000, rig, lambda: submit_in_batches(rig, 10_000)),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.contract.submit_scene import scene
 from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_store import InMemoryJobRepository
 
@@ -26,3 +27,6 @@ async def jobs(
     database = Database(request.getfixturevalue("migrated_database_url"), pool_size=2)
     yield PostgresJobRepository(database, job_ends)
     await database.close()
+
+
+__all__ = ["scene"]

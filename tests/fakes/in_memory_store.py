@@ -61,6 +61,15 @@ class InMemoryIdempotencyKeys:
     def __init__(self) -> None:
         self.holders: dict[tuple[str, str], tuple[UUID, Idempotency]] = {}
 
+    def first(self, additions: Sequence[Addition], addition: Addition) -> Idempotency | None:
+        """That the key of this addition stands for, or will once these are added."""
+        place = _place_of(addition)
+        if place is None or addition.idempotency is None:
+            return None
+        if place in self.holders:
+            return self.holders[place][1]
+        return next(each.idempotency for each in additions if _place_of(each) == place)
+
     async def kept(self, namespace: str, keys: Collection[str]) -> frozenset[str]:
         return frozenset(key for key in keys if (namespace, key) in self.holders)
 
@@ -107,11 +116,21 @@ class InMemoryJobRepository:
         self.held: dict[tuple[UUID, UUID], HeldRun] = {}
 
     async def add(
-        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
+        self,
+        additions: Sequence[Addition],
+        replacements: Sequence[Change] = (),
+        *,
+        atomic: bool = False,
     ) -> list[Added]:
         payloads = [*(a.new.payload for a in additions), *(c.payload for c in replacements)]
         if any(self.unstorable in payload for payload in payloads if payload):
             raise Unstorable("a NUL byte")
+        kept = [self.idempotency_keys.first(additions, each) for each in additions]
+        if atomic and kept != [each.idempotency for each in additions]:
+            return [
+                Added(stored=each.new, idempotency=first)
+                for each, first in zip(additions, kept, strict=True)
+            ]
         new = [each for each in additions if self._is_new(each)]
         if not self._may_take((a.new.job, a.taking) for a in new) or any(
             not self._matches(change.before) for change in replacements

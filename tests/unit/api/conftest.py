@@ -18,17 +18,20 @@ from tests.unit.api.in_memory_job_store import (
 )
 
 from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_api.application.waiters import LOOK_SECONDS, MOST_HELD_BYTES, Waiters
 from treadle_domain.ids import JobIds
 
 PAYLOAD_LIMIT_BYTES = 10_000
+BATCH_LIMIT_BYTES = 2_000_000
 
 
 @dataclass
@@ -91,8 +94,15 @@ class Parts:
             namespace="default",
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
         )
+        batches = BatchRoutes(
+            ids=ids,
+            submit_batch=SubmitBatch(job_store=self.job_store, ready_queue=self.ready_queue),
+            namespace="default",
+            payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
+            batch_limit_bytes=BATCH_LIMIT_BYTES,
+        )
         queues = QueueRoutes(job_store=self.job_store, cursors=cursors, namespace="default")
-        return create_app(routes, queues, Probes(self.store_health))
+        return create_app(routes, batches, queues, Probes(self.store_health))
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

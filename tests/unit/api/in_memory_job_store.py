@@ -11,6 +11,7 @@ from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.job import Job
 from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+from treadle_store.application.submit_jobs import Accepted, Answer
 
 
 class InMemoryJobStore:
@@ -27,12 +28,13 @@ class InMemoryJobStore:
     ) -> Sequence[Submitted | DomainError]:
         self._answers()
         answers = await self.store.do.submit_jobs(jobs)
-        return [
-            each
-            if isinstance(each, DomainError)
-            else Submitted(job=each.job, due=each.due, outcome=each.outcome)
-            for each in answers
-        ]
+        return [answer for each in answers if (answer := _submitted(each)) is not None]
+
+    async def submit_atomically(
+        self, namespace: str, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError | None]:
+        self._answers()
+        return [_submitted(each) for each in await self.store.do.submit_jobs(jobs, atomic=True)]
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         self._answers()
@@ -70,6 +72,12 @@ class InMemoryJobStore:
     def _answers(self) -> None:
         if self.outage is not None:
             raise self.outage
+
+
+def _submitted(answer: Answer) -> Submitted | DomainError | None:
+    if not isinstance(answer, Accepted):
+        return answer
+    return Submitted(job=answer.job, due=answer.due, outcome=answer.outcome)
 
 
 def _only(answers: Sequence[StoredJob | DomainError]) -> StoredJob:

@@ -38,6 +38,7 @@ async def test_it_has_every_operation_with_its_answers(document: dict[str, Any])
         "GET /v1/jobs/{job_id}/attempts": one,
         "POST /v1/jobs/{job_id}/cancel": change,
         "POST /v1/jobs/{job_id}/retry": change,
+        "POST /v1/jobs/batch": ["200", "400", "408", "413", "415", "422", "500", "503"],
         "GET /v1/queues": ["200", "422", "500", "503"],
         "GET /health/live": ["200"],
         "GET /health/ready": ["200", "503"],

@@ -6,6 +6,7 @@ import time
 from dependency_injector import containers, providers
 
 from treadle_api.adapters.inbound.http.app import create_app
+from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.probes import Probes
@@ -16,6 +17,7 @@ from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_api.application.waiters import Waiters
@@ -81,12 +83,21 @@ class Container(containers.DeclarativeContainer):
         namespace="default",
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
     )
+    batch_routes = providers.Singleton(
+        BatchRoutes,
+        ids=ids,
+        submit_batch=providers.Singleton(SubmitBatch, job_store=job_store, ready_queue=ready_queue),
+        namespace="default",
+        payload_limit_bytes=settings.provided.api_payload_limit_bytes,
+        batch_limit_bytes=settings.provided.api_batch_limit_bytes,
+    )
     queue_routes = providers.Singleton(
         QueueRoutes, job_store=job_store, cursors=cursors, namespace="default"
     )
     app = providers.Singleton(
         create_app,
         job_routes=job_routes,
+        batch_routes=batch_routes,
         queue_routes=queue_routes,
         probes=providers.Singleton(Probes, store_health),
     )

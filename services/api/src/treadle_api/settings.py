@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """Seals the cursors of lists: the same for all replicas. Unsaid, cursors are good until this process ends."""
     api_waiters_limit: Annotated[int, Field(ge=0, le=100_000)] = 5_000
     """Requests that may wait for the ends of jobs at once; those beyond are answered without waiting."""
+    api_batch_limit_bytes: Annotated[PositiveInt, Field(le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    """Of a batch that is one JSON text."""
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
     """How long requests under way may take after SIGTERM."""
     store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"

@@ -61,12 +61,14 @@ RULING_ALREADY_RECORDED: Ruling
 RULING_STALE: Ruling
 
 class SubmitJobsRequest(_message.Message):
-    __slots__ = ("namespace", "submissions")
+    __slots__ = ("namespace", "submissions", "atomic")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SUBMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    ATOMIC_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     submissions: _containers.RepeatedCompositeFieldContainer[_job_pb2.Submission]
-    def __init__(self, namespace: _Optional[str] = ..., submissions: _Optional[_Iterable[_Union[_job_pb2.Submission, _Mapping]]] = ...) -> None: ...
+    atomic: bool
+    def __init__(self, namespace: _Optional[str] = ..., submissions: _Optional[_Iterable[_Union[_job_pb2.Submission, _Mapping]]] = ..., atomic: _Optional[bool] = ...) -> None: ...
 
 class SubmitJobsResponse(_message.Message):
     __slots__ = ("answers",)

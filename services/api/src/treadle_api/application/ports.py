@@ -46,6 +46,12 @@ class EndedJobs:
 class JobStore(Submits, Protocol):
     """The truth about jobs. Every method answers or fails within seconds; all may raise StoreError."""
 
+    async def submit_atomically(
+        self, namespace: str, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError | None]:
+        """All are stored or none: if any is refused, the others are answered with None."""
+        ...
+
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         """Raises JobNotFound."""
         ...

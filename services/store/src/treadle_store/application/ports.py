@@ -112,12 +112,17 @@ class JobRepository(Protocol):
     """Jobs, live and finished alike: a job that moves between the two is never missed by a read."""
 
     async def add(
-        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
+        self,
+        additions: Sequence[Addition],
+        replacements: Sequence[Change] = (),
+        *,
+        atomic: bool = False,
     ) -> list[Added]:
         """Commits all and answers each addition: for an id or a key that was added before, with the job of then.
 
         A key is kept together with its job, so both are there or neither. Raises Unstorable, and HolderChanged if a
-        key or a job that a decision rests on was changed meanwhile: nothing was added or replaced then.
+        key or a job that a decision rests on was changed meanwhile: nothing was added or replaced then. Nothing is
+        either if the call is `atomic` and one of the idempotency keys stands for another request.
         """
         ...
 

@@ -1,10 +1,11 @@
 """Jobs come in."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from treadle_domain.errors import DomainError, IdempotencyMismatch, InvalidValue
+from treadle_domain.errors import DomainError, IdempotencyMismatch, InvalidValue, UniqueConflict
 from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob, SubmitOutcome
 from treadle_store.application.admit_jobs import AdmitJobs
@@ -30,48 +31,74 @@ class Accepted:
     outcome: SubmitOutcome
 
 
+Answer = Accepted | DomainError | None
+"""None: nothing was stored, since others of an atomic call were refused."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitJobs:
+    """The jobs of a call are of one namespace and are answered in the order given. Repeating an id, or an idempotency
+    key, answers with the job of the first time."""
+
     jobs: JobRepository
     idempotency_keys: IdempotencyKeys
     unique_keys: UniqueKeys
     clock: Clock
 
-    async def __call__(self, new_jobs: Sequence[NewJob]) -> list[Accepted | DomainError]:
-        """Of one namespace, in the order given. Repeating an id, or an idempotency key, answers with the job of the
-        first time."""
+    async def __call__(self, new_jobs: Sequence[NewJob], *, atomic: bool = False) -> list[Answer]:
+        """`atomic`: all of them are stored, or none."""
         now = await self.clock.now()
-        return await self._submit(new_jobs, now)
+        if not atomic:
+            return await self._apart(new_jobs, now)
+        try:
+            answers = await self._add(new_jobs, now, atomic=True)
+        except Unstorable as error:
+            return [InvalidValue("payload", f"one of them: {error}") for _ in new_jobs]
+        refused = [each if isinstance(each, DomainError) else None for each in answers]
+        return [*refused] if any(refused) else answers
 
-    async def _submit(
-        self, new_jobs: Sequence[NewJob], now: datetime
-    ) -> list[Accepted | DomainError]:
+    async def _apart(self, new_jobs: Sequence[NewJob], now: datetime) -> list[Answer]:
         """A batch that was refused is halved until the refused job is alone: its neighbours do not suffer."""
         try:
-            return await self._add(new_jobs, now)
+            return await self._add(new_jobs, now, atomic=False)
         except Unstorable as error:
             if len(new_jobs) == 1:
                 return [InvalidValue("payload", str(error))]
         half = len(new_jobs) // 2
-        return await self._submit(new_jobs[:half], now) + await self._submit(new_jobs[half:], now)
+        return await self._apart(new_jobs[:half], now) + await self._apart(new_jobs[half:], now)
 
-    async def _add(self, new_jobs: Sequence[NewJob], now: datetime) -> list[Accepted | DomainError]:
+    async def _add(
+        self, new_jobs: Sequence[NewJob], now: datetime, *, atomic: bool
+    ) -> list[Answer]:
+        """Nothing was added if it is `atomic` and any of the answers is a refusal."""
         for _ in range(MAX_ROUNDS):
             admit = await self._look(new_jobs, now)
             outcomes = [admit(new) for new in new_jobs]
-            additions = [*admit.additions.values()]
-            try:
-                added = await self.jobs.add(additions, [*admit.replacements.values()])
-            except HolderChanged:
-                continue
-            by_id = dict(zip(admit.additions, zip(additions, added, strict=True), strict=True))
-            return [
-                outcome
-                if isinstance(outcome, DomainError)
-                else _answer(*by_id[new.submission.id], outcome, now)
-                for new, outcome in zip(new_jobs, outcomes, strict=True)
-            ]
+            conflicts = [each if isinstance(each, UniqueConflict) else None for each in outcomes]
+            if atomic and any(conflicts):
+                return [*conflicts]
+            with suppress(HolderChanged):
+                return await self._settle(admit, outcomes, new_jobs, atomic=atomic)
         raise TooContended(f"unique keys were still taken by others after {MAX_ROUNDS} rounds")
+
+    async def _settle(
+        self,
+        admit: AdmitJobs,
+        outcomes: Sequence[SubmitOutcome | UniqueConflict],
+        new_jobs: Sequence[NewJob],
+        *,
+        atomic: bool,
+    ) -> list[Answer]:
+        """Raises HolderChanged."""
+        additions = [*admit.additions.values()]
+        added = await self.jobs.add(additions, [*admit.replacements.values()], atomic=atomic)
+        by_id = dict(zip(admit.additions, zip(additions, added, strict=True), strict=True))
+        return [
+            outcome
+            if isinstance(outcome, UniqueConflict)
+            else _answer(*by_id[new.submission.id], outcome, admit.now)
+            for new, outcome in zip(new_jobs, outcomes, strict=True)
+        ]
 
     async def _look(self, new_jobs: Sequence[NewJob], now: datetime) -> AdmitJobs:
         """In this order: whoever made the job of an idempotency key is seen by the last look, or found when the jobs

@@ -39,6 +39,17 @@ class GrpcJobStore:
         response = await self._calls.change(self._rpc.SubmitJobs, request)
         return [_submitted(answer) for answer in response.answers]
 
+    async def submit_atomically(
+        self, namespace: str, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError | None]:
+        submissions = [submission_codec.new_job_to_wire(job) for job in jobs]
+        request = pb.SubmitJobsRequest(namespace=namespace, submissions=submissions, atomic=True)
+        response = await self._calls.change(self._rpc.SubmitJobs, request)
+        return [
+            None if answer.WhichOneof("answer") is None else _submitted(answer)
+            for answer in response.answers
+        ]
+
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         request = pb.GetJobsRequest(namespace=namespace, job_ids=[job_id.bytes])
         [answer] = (await self._calls.read(self._rpc.GetJobs, request)).answers

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.later import AnswersLater
@@ -10,7 +11,9 @@ from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 
 
-def create_app(job_routes: JobRoutes, queue_routes: QueueRoutes, probes: Probes) -> FastAPI:
+def create_app(
+    job_routes: JobRoutes, batch_routes: BatchRoutes, queue_routes: QueueRoutes, probes: Probes
+) -> FastAPI:
     app = DocumentedApi(
         title="Treadle",
         summary="Distributed job processing: every accepted job is on disk.",
@@ -22,6 +25,7 @@ def create_app(job_routes: JobRoutes, queue_routes: QueueRoutes, probes: Probes)
     )
     app.add_middleware(AnswersLater)
     job_routes.add_to(app)
+    batch_routes.add_to(app)
     queue_routes.add_to(app)
     probes.add_to(app)
     install_problems(app)

@@ -74,8 +74,12 @@ def install_problems(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
+    return problem_of(error).response(request)
+
+
+def problem_of(error: Exception) -> Problem:
     makers = (PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
-    return next(makers)(error).response(request)
+    return next(makers)(error)
 
 
 async def _answer_router(request: Request, error: Exception) -> Response:

@@ -24,7 +24,7 @@ from treadle_api.adapters.inbound.http.json_text import fields_of
 from treadle_api.adapters.inbound.http.later import Gone, LaterAnswer
 from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
-from treadle_api.adapters.inbound.http.request_body import read_json_body
+from treadle_api.adapters.inbound.http.request_body import read_body, require_media_type
 from treadle_api.adapters.inbound.http.schemas import read_job
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobStore
@@ -102,7 +102,8 @@ class JobRoutes:
         return answer(job_answer(stored))
 
     async def _receipt(self, request: Request) -> Receipt:
-        body = await read_json_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
+        require_media_type(request, "json")
+        body = await read_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
         key = read_idempotency_key(request)
         received = read_job(fields_of(body), self.payload_limit_bytes, key)
         [receipt] = await self.submit_jobs(self.namespace, [received])

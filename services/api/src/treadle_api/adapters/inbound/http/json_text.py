@@ -2,7 +2,7 @@
 
 import re
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,6 +10,8 @@ from treadle_api.adapters.inbound.http.problems import FieldError, Problem, Prob
 from treadle_api.adapters.inbound.http.unique_names import require_unique_names
 
 MAX_NESTING = 100
+
+Decoded = TypeVar("Decoded")
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
@@ -22,21 +24,29 @@ _NO_STEPS = bytes(set(range(256)) - set(b"[{]}"))
 
 def fields_of(body: bytes) -> dict[str, msgspec.Raw]:
     """The members of the JSON object that `body` is, each as well-formed UTF-8 text. Raises Problem with the place."""
+    fields = decode_text(_FIELDS, body, "must be a JSON object")
+    require_unique_names(body)
+    return fields
+
+
+def decode_text(decoder: msgspec.json.Decoder[Decoded], body: bytes, otherwise: str) -> Decoded:
+    """What `decoder` reads of a text that is JSON; `otherwise` says what is wrong if it is another thing.
+
+    Raises Problem with the place.
+    """
     if body.startswith(_BOM):
         raise invalid(FieldError("", "must not begin with a byte order mark (byte 0)"))
     try:
         body.decode()
-        fields = _FIELDS.decode(body)
+        return decoder.decode(body)
     except UnicodeDecodeError as error:
         raise invalid(FieldError("", f"is not UTF-8 (byte {error.start})")) from None
     except msgspec.ValidationError:
-        raise invalid(FieldError("", "must be a JSON object")) from None
+        raise invalid(FieldError("", otherwise)) from None
     except msgspec.DecodeError as error:
         raise _not_json(body, str(error)) from None
     except RecursionError:
         raise _too_deep("") from None
-    require_unique_names(body)
-    return fields
 
 
 def value_of(field: str, raw: msgspec.Raw) -> Any:

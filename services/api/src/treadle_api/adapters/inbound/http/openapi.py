@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
 from treadle_api.adapters.inbound.http.answers import (
@@ -14,9 +15,11 @@ from treadle_api.adapters.inbound.http.answers import (
     JobPageAnswer,
     QueuePageAnswer,
 )
+from treadle_api.adapters.inbound.http.batch_answers import BatchAnswer, BatchRefusedBody
+from treadle_api.adapters.inbound.http.batch_body import MAX_ITEMS
 from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
-from treadle_api.adapters.inbound.http.problems import ProblemBody, ProblemType
-from treadle_api.adapters.inbound.http.schemas import JobRequest
+from treadle_api.adapters.inbound.http.problems import PROBLEM_JSON, ProblemBody, ProblemType
+from treadle_api.adapters.inbound.http.schemas import BatchJobRequest, JobRequest
 from treadle_domain.bounds import KEY_PATTERN, MAX_ATTEMPTS, NAME_PATTERN
 from treadle_domain.queue_depth import MAX_QUEUES_PAGE
 from treadle_domain.states import JobState
@@ -33,10 +36,22 @@ class DocumentedApi(FastAPI):
 
 
 def _schemas() -> dict[str, Any]:
-    answers = [JobAnswer, JobPageAnswer, AttemptsAnswer, QueuePageAnswer, HealthAnswer, ProblemBody]
+    answers = [
+        JobAnswer,
+        JobPageAnswer,
+        AttemptsAnswer,
+        QueuePageAnswer,
+        BatchAnswer,
+        BatchRefusedBody,
+        HealthAnswer,
+        ProblemBody,
+    ]
     _, components = msgspec.json.schema_components(answers, ref_template=_REF.format("{name}"))
-    request = JobRequest.model_json_schema(ref_template=_REF.format("{model}"))
-    return {**components, **request.pop("$defs"), "JobRequest": request}
+    _, requests = models_json_schema(
+        [(JobRequest, "validation"), (BatchJobRequest, "validation")],
+        ref_template=_REF.format("{model}"),
+    )
+    return {**components, **requests["$defs"]}
 
 
 def _json(schema: type, media_type: str = "application/json") -> dict[str, Any]:
@@ -44,7 +59,7 @@ def _json(schema: type, media_type: str = "application/json") -> dict[str, Any]:
 
 
 def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
-    content = _json(ProblemBody, "application/problem+json")
+    content = _json(ProblemBody, PROBLEM_JSON)
     titles: dict[int | str, list[str]] = {}
     for kind in kinds:
         titles.setdefault(kind.status, []).append(kind.title)
@@ -210,6 +225,57 @@ SUBMIT_JOB["responses"][200] = {
             "description": "Whether the job has the payload of this request now.",
         },
     },
+}
+_BATCH_OF = {
+    "type": "array",
+    "items": {"$ref": _REF.format("BatchJobRequest")},
+    "maxItems": MAX_ITEMS,
+}
+SUBMIT_BATCH = _operation(
+    "Submit up to 10,000 jobs, each answered for itself",
+    BatchAnswer,
+    ProblemType.MALFORMED_JSON,
+    ProblemType.MALFORMED_ENCODING,
+    ProblemType.BODY_TIMEOUT,
+    ProblemType.TOO_LARGE,
+    ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    ProblemType.TOO_BUSY,
+    *_ANYWHERE,
+    parameters=[
+        _parameter(
+            "atomic",
+            {"type": "string", "enum": ["true", "false"], "default": "false"},
+            description="All are stored or none; at most 1,000 jobs and 8 MiB.",
+        )
+    ],
+    requestBody={
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        _BATCH_OF,
+                        {
+                            "type": "object",
+                            "properties": {"jobs": _BATCH_OF, "atomic": {"type": "boolean"}},
+                            "required": ["jobs"],
+                            "additionalProperties": False,
+                        },
+                    ]
+                }
+            },
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "A job in each line, as a stream."}
+            },
+        },
+    },
+)
+SUBMIT_BATCH["responses"][422]["content"] = {
+    PROBLEM_JSON: {
+        "schema": {
+            "anyOf": [{"$ref": _REF.format(each)} for each in ("ProblemBody", "BatchRefusedBody")]
+        }
+    }
 }
 LIST_JOBS = _operation(
     "List jobs, newest first, without payload and result",

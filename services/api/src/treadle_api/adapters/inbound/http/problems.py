@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+PROBLEM_JSON = "application/problem+json"
 _LONGEST_INSTANCE = 1_000
 
 
@@ -31,7 +32,9 @@ class ProblemType(Enum):
         "idempotency-mismatch",
         "The idempotency key was used for another request",
     )
+    BATCH_REFUSED = (422, "batch-refused", "Nothing of the batch was stored")
     INTERNAL = (500, "internal", "Something went wrong inside Treadle")
+    TOO_BUSY = (503, "too-busy", "Too much is being done at once")
     STORE_UNAVAILABLE = (503, "store-unavailable", "The store does not answer")
 
     def __init__(self, status: int, slug: str, title: str) -> None:
@@ -85,23 +88,24 @@ class Problem(Exception):
         self.outcome_unknown = outcome_unknown
         self.holder = holder
 
-    def response(self, request: Request) -> Response:
-        body = ProblemBody(
+    def body(self, instance: str) -> ProblemBody:
+        """`instance`: where it happened, as a relative URI."""
+        return ProblemBody(
             type=self.kind.uri,
             title=self.kind.title,
             status=self.kind.status,
             detail=self.detail,
-            instance=quote(request.scope["path"])[:_LONGEST_INSTANCE],
+            instance=instance,
             errors=self.errors,
             limit_bytes=self.limit_bytes,
             outcome_unknown=self.outcome_unknown,
             holder=self.holder,
         )
+
+    def response(self, request: Request) -> Response:
+        body = self.body(quote(request.scope["path"])[:_LONGEST_INSTANCE])
         return Response(
-            msgspec.json.encode(body),
-            self.kind.status,
-            headers=self.headers,
-            media_type="application/problem+json",
+            msgspec.json.encode(body), self.kind.status, self.headers, media_type=PROBLEM_JSON
         )
 
 

@@ -14,7 +14,11 @@ _SHOWN_CHARS = 140
 
 
 def read_once(
-    params: QueryParams, known: Collection[str], *, repeated: str, prefix: str | None = None
+    params: QueryParams,
+    known: Collection[str],
+    *,
+    repeated: str | None = None,
+    prefix: str | None = None,
 ) -> dict[str, str]:
     """All but `repeated`, which may come several times; names that begin with `prefix` are known too."""
     once: dict[str, str] = {}
@@ -24,7 +28,7 @@ def read_once(
         if name in once:
             raise InvalidValue(_shown(name), "must be given once")
         if name not in known and not (prefix and name.startswith(prefix)):
-            raise InvalidValue(_shown(name), "is not a parameter of this list")
+            raise InvalidValue(_shown(name), "is not a parameter of this call")
         once[name] = value
     return once
 

@@ -1,6 +1,7 @@
 """The body of a request: read as a stream, and refused as soon as it is known to be too large."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
@@ -16,9 +17,8 @@ _COMPRESSION_BYTES = 64 * 1024
 """By which gzip may make a body longer."""
 
 
-async def read_json_body(request: Request, limit_bytes: int) -> bytes:
+async def read_body(request: Request, limit_bytes: int) -> bytes:
     """At most `limit_bytes` are ever held, however well they were compressed. Raises Problem."""
-    require_media_type(request, "json")
     body = bytearray()
     async for piece in body_pieces(request, limit_bytes):
         body += piece
@@ -26,11 +26,13 @@ async def read_json_body(request: Request, limit_bytes: int) -> bytes:
 
 
 async def body_pieces(
-    request: Request, limit_bytes: int, deadline_seconds: float = _DEADLINE_SECONDS
+    request: Request, limit_bytes: int | None, deadline_seconds: float = _DEADLINE_SECONDS
 ) -> AsyncIterator[bytes]:
     """The body as it was before it was compressed, in pieces of bounded size. Raises Problem."""
     decoder = decoder_of(request.headers.get("content-encoding", ""))
     chunks = request.stream()
+    if limit_bytes is None:
+        limit_bytes = sys.maxsize
     if _declared_length(request) > limit_bytes + _COMPRESSION_BYTES:
         await _refuse(request, chunks, limit_bytes)
     deadline = asyncio.get_running_loop().time() + deadline_seconds

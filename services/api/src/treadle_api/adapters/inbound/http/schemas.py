@@ -32,7 +32,7 @@ from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
 from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 
-_SHORTEST_SECONDS = 0.001
+SHORTEST_SECONDS = 0.001
 _MAX_ERRORS = 20
 _LONGEST_FIELD = 140
 _FIRST_YEAR = 1970
@@ -59,7 +59,7 @@ _DEFAULT_RETRY = RetryPolicy()
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 MetadataValue = Annotated[str, Field(max_length=MAX_METADATA_VALUE_CHARS)]
 Time = Annotated[datetime, BeforeValidator(read_time, json_schema_input_type=datetime)]
-Delay = Annotated[float, Field(ge=_SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())]
+Delay = Annotated[float, Field(ge=SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())]
 
 
 class _Strict(BaseModel):
@@ -99,7 +99,7 @@ class UniqueRequest(_Strict):
         Literal["pending", "active", "window"],
         Field(description="until the first start, until the end, or for `seconds`"),
     ] = "active"
-    seconds: Annotated[float | None, Field(ge=_SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())] = (
+    seconds: Annotated[float | None, Field(ge=SHORTEST_SECONDS, le=MAX_DELAY.total_seconds())] = (
         None
     )
     on_conflict: Annotated[
@@ -135,7 +135,7 @@ class JobRequest(_Strict):
     max_attempts: Annotated[int | None, Field(ge=1, le=MAX_ATTEMPTS)] = None
     timeout_seconds: Annotated[
         float | None,
-        Field(ge=_SHORTEST_SECONDS, le=MAX_TIMEOUT.total_seconds(), description="of one run"),
+        Field(ge=SHORTEST_SECONDS, le=MAX_TIMEOUT.total_seconds(), description="of one run"),
     ] = None
     retry: RetryRequest | None = None
     unique: UniqueRequest | None = None
@@ -143,6 +143,12 @@ class JobRequest(_Strict):
         dict[Name, MetadataValue],
         Field(max_length=MAX_METADATA_PAIRS, description="lists can be filtered by it"),
     ] = {}
+
+
+class BatchJobRequest(JobRequest):
+    """A job of a batch. With `idempotency_key` it can be sent again, alone or in another batch."""
+
+    idempotency_key: Annotated[str | None, Field(pattern=KEY_PATTERN)] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from treadle_domain.outcomes import Failed
 from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import NewJob, StoredJob
 from treadle_domain.worker_session import SessionEnd
-from treadle_store.application.submit_jobs import Accepted
+from treadle_store.application.submit_jobs import Answer
 from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
 from treadle_wire.scalars import to_uuid
 from treadle_wire.status import fault_to_wire
@@ -57,7 +57,9 @@ def progress_reports(request: job_store_pb2.RecordProgressRequest) -> Sequence[P
     return [progress_codec.progress_report_from_wire(each) for each in bounded(request.reports)]
 
 
-def submitted(answer: Accepted | DomainError) -> job_store_pb2.SubmitJobsResponse.Submitted:
+def submitted(answer: Answer) -> job_store_pb2.SubmitJobsResponse.Submitted:
+    if answer is None:
+        return job_store_pb2.SubmitJobsResponse.Submitted()
     if isinstance(answer, DomainError):
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
     job = job_codec.job_to_wire(answer.job)

@@ -18,7 +18,7 @@ from treadle_store.application.ports import JobRepository
 from treadle_store.application.queue_ports import QueueDepths
 from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.retry_jobs import RetryJobs
-from treadle_store.application.submit_jobs import SubmitJobs
+from treadle_store.application.submit_jobs import Answer, SubmitJobs
 from treadle_wire import job_codec, list_codec, progress_codec, queue_codec, run_codec
 from treadle_wire.scalars import duration_to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -54,8 +54,13 @@ class GrpcJobStore(JobStoreServicer):
             for message in bounded(request.submissions)
         ]
         valid = [new for new in read if isinstance(new, NewJob)]
-        accepted = iter(await self._do.submit_jobs(valid) if valid else [])
-        answers = [next(accepted) if isinstance(new, NewJob) else new for new in read]
+        if request.atomic and len(valid) < len(read):
+            answers: list[Answer] = [None if isinstance(new, NewJob) else new for new in read]
+        else:
+            accepted = iter(
+                await self._do.submit_jobs(valid, atomic=request.atomic) if valid else []
+            )
+            answers = [next(accepted) if isinstance(new, NewJob) else new for new in read]
         return pb.SubmitJobsResponse(answers=[messages.submitted(answer) for answer in answers])
 
     async def GetJobs(self, request: pb.GetJobsRequest, context: Context) -> pb.GetJobsResponse:

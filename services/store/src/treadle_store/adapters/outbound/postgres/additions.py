@@ -11,10 +11,21 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import Holder, ta
 from treadle_store.adapters.outbound.postgres.rows import change_values, changed_columns, values_of
 from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
 from treadle_store.application.errors import HolderChanged
-from treadle_store.application.ports import Addition, Change
+from treadle_store.application.ports import Added, Addition, Change
 
 Held = tuple[Addition, Holder | None]
 """An addition, and who holds its idempotency key if it has one."""
+
+
+class OtherRequest(Exception):
+    """An idempotency key of an atomic call stands for another one: `instead` says which key, and nothing is added."""
+
+    def __init__(self, held: Sequence[Held]) -> None:
+        super().__init__()
+        self.instead = [
+            Added(stored=each.new, idempotency=None if holder is None else holder.idempotency)
+            for each, holder in held
+        ]
 
 
 async def insert(
@@ -22,10 +33,14 @@ async def insert(
     additions: Sequence[Addition],
     replacements: Sequence[Change],
     keys_kept: timedelta,
+    *,
+    atomic: bool,
 ) -> tuple[Sequence[Held], set[UUID]]:
-    """Also returns the ids of the jobs that are new. Raises HolderChanged."""
+    """Also returns the ids of the jobs that are new. Raises HolderChanged, and OtherRequest if it is `atomic`."""
     holders = await take_keys(connection, additions, keys_kept)
     held = list(zip(additions, holders, strict=True))
+    if atomic and any(h is not None and h.idempotency != each.idempotency for each, h in held):
+        raise OtherRequest(held)
     new = [each for each, holder in held if _is_new(each, holder)]
     takings = [(each.new.job, each.taking) for each in new if each.taking is not None]
     if takings and await take_unique_keys(connection, takings):

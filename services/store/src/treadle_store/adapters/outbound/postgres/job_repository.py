@@ -13,7 +13,7 @@ from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, StoredJob
 from treadle_store.adapters.outbound.postgres import job_pages, reads, statements
-from treadle_store.adapters.outbound.postgres.additions import Held, insert
+from treadle_store.adapters.outbound.postgres.additions import Held, OtherRequest, insert
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.idempotency_keys import KEPT, Holder, free_keys
 from treadle_store.adapters.outbound.postgres.rows import (
@@ -46,10 +46,19 @@ class PostgresJobRepository:
         self._keys_kept = keys_kept
 
     async def add(
-        self, additions: Sequence[Addition], replacements: Sequence[Change] = ()
+        self,
+        additions: Sequence[Addition],
+        replacements: Sequence[Change] = (),
+        *,
+        atomic: bool = False,
     ) -> list[Added]:
-        async with self._database.transaction() as connection:
-            held, new = await insert(connection, additions, replacements, self._keys_kept)
+        try:
+            async with self._database.transaction() as connection:
+                held, new = await insert(
+                    connection, additions, replacements, self._keys_kept, atomic=atomic
+                )
+        except OtherRequest as refusal:
+            return refusal.instead
         return await self._added(held, new)
 
     async def _added(self, held: Sequence[Held], new: Collection[UUID]) -> list[Added]:
