@@ -37,6 +37,17 @@ async def test_the_tag_of_a_submit_is_good_for_the_first_look(api: Api) -> None:
     assert looked.status_code == 304
 
 
+async def test_a_wait_ends_with_a_304_too(api: Api) -> None:
+    job_id = (await api.submit())["id"]
+    await run(api.store, UUID(job_id), Succeeded(), b"1")
+    known = (await get(api, job_id)).headers["etag"]
+
+    waited = await api.client.get(f"/v1/jobs/{job_id}?wait=9", headers={"if-none-match": known})
+
+    assert (waited.status_code, waited.content) == (304, b"")
+    assert waited.headers["preference-applied"] == "wait=9"
+
+
 async def test_every_change_that_a_client_can_see_changes_the_tag(api: Api) -> None:
     job_id = (await api.submit(max_attempts=2))["id"]
     tags = [(await get(api, job_id)).headers["etag"]]
