@@ -59,8 +59,9 @@ lock: .venv/ready ## both requirements.lock from the pyproject.toml files; ARGS=
 	services/api/pyproject.toml services/store/pyproject.toml services/worker/pyproject.toml \
 	examples/requirements.txt -o deploy/docker/requirements.lock
 
-docs: .venv/ready ## the diagram of states, drawn from the code
+docs: .venv/ready ## the diagram of states and the OpenAPI document, written from the code
 	$(PYTHON) docs/render_states.py
+	$(PYTHON) docs/render_openapi.py
 
 psql: .venv/ready ## psql on the database of a running `make run`: make psql ARGS='-c "select 1"'
 	@$(PYTHON) -m treadle_local psql $(ARGS)

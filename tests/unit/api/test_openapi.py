@@ -2,10 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from tests.unit.api.conftest import Api
+
+from treadle_api.adapters.inbound.http.problems import ProblemType
 
 
 @pytest.fixture
@@ -16,11 +20,11 @@ async def document(api: Api) -> dict[str, Any]:
 async def test_it_is_version_3_1_and_every_reference_leads_somewhere(
     document: dict[str, Any],
 ) -> None:
-    references = re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document))
+    references = re.findall(r'"\$ref": "#/components/([^"]+)"', json.dumps(document))
 
+    parts = {f"{kind}/{n}" for kind, named in document["components"].items() for n in named}
     assert document["openapi"].startswith("3.1")
-    assert "JobRequest" in references
-    assert set(references) <= document["components"]["schemas"].keys()
+    assert {"schemas/JobRequest", "examples/pending-job"} <= set(references) <= parts
 
 
 async def test_it_has_every_operation_with_its_answers(document: dict[str, Any]) -> None:
@@ -43,6 +47,69 @@ async def test_it_has_every_operation_with_its_answers(document: dict[str, Any])
         "GET /health/live": ["200"],
         "GET /health/ready": ["200", "503"],
     }
+
+
+async def test_every_body_is_shown_by_examples_that_fit_its_schema(
+    document: dict[str, Any],
+) -> None:
+    bodies = list(_bodies(document))
+
+    assert len(bodies) > 40
+    for place, body in bodies:
+        assert body.get("examples"), f"{place} has no example"
+        whole = {**body["schema"], "components": document["components"]}
+        fits = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        for name, value in _examples(document, body):
+            errors = [f"{error}" for error in fits.iter_errors(value)]
+            assert not errors, f"{place} {name}: {errors}"
+
+
+async def test_every_operation_has_a_name_a_tag_and_a_summary_of_its_own(
+    document: dict[str, Any],
+) -> None:
+    operations = [operation for _, operation in _operations(document)]
+
+    assert all(operation["tags"] for operation in operations)
+    for what in ("operationId", "summary"):
+        assert len({operation[what] for operation in operations}) == len(operations)
+    assert all(re.fullmatch("[a-z_]+", operation["operationId"]) for operation in operations)
+
+
+async def test_every_problem_of_an_operation_is_in_it(document: dict[str, Any]) -> None:
+    shown = {
+        value["type"]
+        for place, body in _bodies(document)
+        if place.endswith(" application/problem+json")
+        for _, value in _examples(document, body)
+    }
+
+    of_no_operation = {
+        ProblemType.NOT_FOUND,
+        ProblemType.METHOD_NOT_ALLOWED,
+        ProblemType.BAD_REQUEST,
+    }
+    assert shown == {kind.uri for kind in ProblemType if kind not in of_no_operation}
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def _bodies(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of requests and answers."""
+    for place, operation in _operations(document):
+        said = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for which, message in said.items():
+            for media_type, body in message.get("content", {}).items():
+                yield f"{place} {which} {media_type}", body
+
+
+def _examples(document: dict[str, Any], body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, example in body["examples"].items():
+        where = example["$ref"].removeprefix("#/components/examples/")
+        yield name, document["components"]["examples"][where]["value"]
 
 
 async def test_it_describes_the_request_with_its_bounds(document: dict[str, Any]) -> None:

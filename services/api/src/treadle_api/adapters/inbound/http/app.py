@@ -3,10 +3,11 @@
 from fastapi import FastAPI
 
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
+from treadle_api.adapters.inbound.http.document import DocumentedApi
 from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.later import AnswersLater
-from treadle_api.adapters.inbound.http.openapi import DocumentedApi
+from treadle_api.adapters.inbound.http.manual import add_manual
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 
@@ -18,8 +19,8 @@ def create_app(
         title="Treadle",
         summary="Distributed job processing: every accepted job is on disk.",
         version="1",  # as in the paths: /v1
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
@@ -28,5 +29,6 @@ def create_app(
     batch_routes.add_to(app)
     queue_routes.add_to(app)
     probes.add_to(app)
+    add_manual(app)
     install_problems(app)
     return app

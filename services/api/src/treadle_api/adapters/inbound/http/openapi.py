@@ -1,87 +1,73 @@
 """The OpenAPI 3.1 document: what the framework cannot see of routes that read and write JSON by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-from fastapi import FastAPI
-from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
-from treadle_api.adapters.inbound.http.answers import (
-    AttemptsAnswer,
-    HealthAnswer,
-    JobAnswer,
-    JobPageAnswer,
-    QueuePageAnswer,
-)
-from treadle_api.adapters.inbound.http.batch_answers import BatchAnswer, BatchRefusedBody
 from treadle_api.adapters.inbound.http.batch_body import MAX_ITEMS
-from treadle_api.adapters.inbound.http.preferences import LONGEST_WAIT_SECONDS, WAIT
+from treadle_api.adapters.inbound.http.examples import ANSWERS, BATCHES, JOBS, LINES
+from treadle_api.adapters.inbound.http.parameters import (
+    IDEMPOTENCY_KEY,
+    IF_NONE_MATCH,
+    OF_JOBS,
+    OF_QUEUES,
+    WAITING,
+    query_parameter,
+)
 from treadle_api.adapters.inbound.http.problems import PROBLEM_JSON, ProblemBody, ProblemType
-from treadle_api.adapters.inbound.http.schemas import BatchJobRequest, JobRequest
-from treadle_domain.bounds import KEY_PATTERN, MAX_ATTEMPTS, NAME_PATTERN
-from treadle_domain.queue_depth import MAX_QUEUES_PAGE
-from treadle_domain.states import JobState
-from treadle_domain.stored_job import MAX_PAGE
+from treadle_api.adapters.inbound.http.schemas import JobRequest
 
-_REF = "#/components/schemas/{}"
+REF = "#/components/schemas/{}"
 
 
-class DocumentedApi(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        document.setdefault("components", {})["schemas"] = _schemas()
-        return document
+def _json(
+    schema: type, examples: Iterable[str], media_type: str = "application/json"
+) -> dict[str, Any]:
+    schema_of_it = {"$ref": REF.format(schema.__name__)}
+    return {media_type: {"schema": schema_of_it, "examples": _shown(examples)}}
 
 
-def _schemas() -> dict[str, Any]:
-    answers = [
-        JobAnswer,
-        JobPageAnswer,
-        AttemptsAnswer,
-        QueuePageAnswer,
-        BatchAnswer,
-        BatchRefusedBody,
-        HealthAnswer,
-        ProblemBody,
-    ]
-    _, components = msgspec.json.schema_components(answers, ref_template=_REF.format("{name}"))
-    _, requests = models_json_schema(
-        [(JobRequest, "validation"), (BatchJobRequest, "validation")],
-        ref_template=_REF.format("{model}"),
-    )
-    return {**components, **requests["$defs"]}
+def _shown(examples: Iterable[str]) -> dict[str, Any]:
+    """By reference: the framework drops what is null in a value."""
+    return {name: {"$ref": f"#/components/examples/{name}"} for name in examples}
 
 
-def _json(schema: type, media_type: str = "application/json") -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": _REF.format(schema.__name__)}}}
+def _answer(example: str) -> dict[str, Any]:
+    return _json(type(ANSWERS[example]), [example])
 
 
 def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
-    content = _json(ProblemBody, PROBLEM_JSON)
-    titles: dict[int | str, list[str]] = {}
+    by_status: dict[int | str, list[ProblemType]] = {}
     for kind in kinds:
-        titles.setdefault(kind.status, []).append(kind.title)
+        by_status.setdefault(kind.status, []).append(kind)
     return {
-        status: {"description": " / ".join(said), "content": content}
-        for status, said in titles.items()
+        status: {
+            "description": " / ".join(f"[{kind.title}]({kind.uri})" for kind in those),
+            "content": _json(ProblemBody, (kind.slug for kind in those), PROBLEM_JSON),
+        }
+        for status, those in by_status.items()
     }
 
 
 def _operation(
+    name: str,
     summary: str,
-    answer: type,
+    example: str,
     *problems: ProblemType,
+    tag: str = "jobs",
     status: int = 200,
     headers: dict[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": summary, "content": _json(answer)}
+    """`example` names an answer; its type is the schema."""
+    success: dict[str, Any] = {"description": summary, "content": _answer(example)}
     if headers:
         success["headers"] = headers
     return {
+        "operation_id": name,
         "summary": summary,
+        "tags": [tag],
         "status_code": status,
         "response_class": Response,
         "response_model": None,
@@ -90,90 +76,9 @@ def _operation(
     }
 
 
-def _parameter(name: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "schema": schema, **more}
-
-
-def _page_parameters(most: int) -> Sequence[dict[str, Any]]:
-    return [
-        _parameter("limit", {"type": "integer", "minimum": 1, "maximum": most, "default": 50}),
-        _parameter("cursor", {"type": "string"}, description="next_cursor of the page before."),
-    ]
-
-
 _ANYWHERE = (ProblemType.VALIDATION, ProblemType.INTERNAL, ProblemType.STORE_UNAVAILABLE)
 _ON_ONE_JOB = (ProblemType.JOB_NOT_FOUND, *_ANYWHERE)
-_NAME = {"type": "string", "pattern": NAME_PATTERN}
-_LIST_PARAMETERS: Sequence[dict[str, Any]] = (
-    _parameter(
-        "state",
-        {"type": "array", "items": {"type": "string", "enum": [*JobState]}},
-        explode=True,
-        description="May be repeated: jobs in any of the states.",
-    ),
-    _parameter("queue", _NAME),
-    _parameter("type", _NAME),
-    _parameter(
-        "metadata",
-        {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "propertyNames": {"pattern": rf"^metadata\.{NAME_PATTERN[1:]}"},
-        },
-        style="form",
-        explode=True,
-        description="metadata.KEY=VALUE: jobs whose metadata have that pair; several must all match.",
-    ),
-    *(
-        _parameter(name, {"type": "string", "format": "date-time"}, description=meaning)
-        for name, meaning in {
-            "created_after": "Made at that time or later.",
-            "created_before": "Made before that time.",
-            "finished_after": "Finished at that time or later.",
-            "finished_before": "Finished before that time.",
-        }.items()
-    ),
-    _parameter(
-        "attempt_above",
-        {"type": "integer", "minimum": 0, "maximum": MAX_ATTEMPTS},
-        description="Jobs whose latest run was a later attempt than this one.",
-    ),
-    *_page_parameters(MAX_PAGE),
-)
-_QUEUE_PARAMETERS: Sequence[dict[str, Any]] = (
-    _parameter(
-        "queue",
-        {"type": "array", "items": _NAME, "maxItems": MAX_QUEUES_PAGE},
-        explode=True,
-        description="May be repeated: only these, also where they are empty.",
-    ),
-    *_page_parameters(MAX_QUEUES_PAGE),
-)
-
 _TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes whenever the job does."}}
-_IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "ETags of an answer: where the job is still as it was then, the answer is 304.",
-}
-
-_WAITING: Sequence[dict[str, Any]] = (
-    {
-        "name": "Prefer",
-        "in": "header",
-        "required": False,
-        "schema": {"type": "string"},
-        "description": "wait=N (RFC 7240): answer when the job has ended, or after N seconds with what is. N is cut "
-        f"to {LONGEST_WAIT_SECONDS}; what makes no sense is ignored.",
-    },
-    _parameter(
-        WAIT,
-        {"type": "integer", "minimum": 0},
-        description="The same as Prefer: wait=N, and goes before it.",
-    ),
-)
 _WAITED = {
     "Preference-Applied": {
         "schema": {"type": "string", "pattern": r"^wait=\d+$"},
@@ -183,8 +88,9 @@ _WAITED = {
 }
 
 SUBMIT_JOB = _operation(
+    "submit_job",
     "Submit a job",
-    JobAnswer,
+    "pending-job",
     ProblemType.MALFORMED_JSON,
     ProblemType.MALFORMED_ENCODING,
     ProblemType.BODY_TIMEOUT,
@@ -204,20 +110,14 @@ SUBMIT_JOB = _operation(
         },
     },
     parameters=[
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "pattern": KEY_PATTERN},
-            "description": "Repeating a request with the same key makes no second job; another request with it is 422.",
-        },
-        *_WAITING,
+        IDEMPOTENCY_KEY,
+        *WAITING,
     ],
-    requestBody={"required": True, "content": _json(JobRequest)},
+    requestBody={"required": True, "content": _json(JobRequest, JOBS)},
 )
 SUBMIT_JOB["responses"][200] = {
     "description": "The job that holds the unique key: nothing was made",
-    "content": _json(JobAnswer),
+    "content": _answer("pending-job"),
     "headers": {
         **SUBMIT_JOB["responses"][201]["headers"],
         "Unique-Outcome": {
@@ -228,21 +128,23 @@ SUBMIT_JOB["responses"][200] = {
 }
 _BATCH_OF = {
     "type": "array",
-    "items": {"$ref": _REF.format("BatchJobRequest")},
+    "items": {"$ref": REF.format("BatchJobRequest")},
     "maxItems": MAX_ITEMS,
 }
 SUBMIT_BATCH = _operation(
+    "submit_batch",
     "Submit up to 10,000 jobs, each answered for itself",
-    BatchAnswer,
+    "batch",
     ProblemType.MALFORMED_JSON,
     ProblemType.MALFORMED_ENCODING,
     ProblemType.BODY_TIMEOUT,
     ProblemType.TOO_LARGE,
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    ProblemType.BATCH_REFUSED,
     ProblemType.TOO_BUSY,
     *_ANYWHERE,
     parameters=[
-        _parameter(
+        query_parameter(
             "atomic",
             {"type": "string", "enum": ["true", "false"], "default": "false"},
             description="All are stored or none; at most 1,000 jobs and 8 MiB.",
@@ -262,59 +164,72 @@ SUBMIT_BATCH = _operation(
                             "additionalProperties": False,
                         },
                     ]
-                }
+                },
+                "examples": _shown(BATCHES),
             },
             "application/x-ndjson": {
-                "schema": {"type": "string", "description": "A job in each line, as a stream."}
+                "schema": {"type": "string", "description": "A job in each line, as a stream."},
+                "examples": _shown(LINES),
             },
         },
     },
 )
-SUBMIT_BATCH["responses"][422]["content"] = {
-    PROBLEM_JSON: {
-        "schema": {
-            "anyOf": [{"$ref": _REF.format(each)} for each in ("ProblemBody", "BatchRefusedBody")]
-        }
-    }
+SUBMIT_BATCH["responses"][422]["content"][PROBLEM_JSON]["schema"] = {
+    "anyOf": [{"$ref": REF.format(each)} for each in ("ProblemBody", "BatchRefusedBody")]
 }
 LIST_JOBS = _operation(
+    "list_jobs",
     "List jobs, newest first, without payload and result",
-    JobPageAnswer,
+    "jobs",
     *_ANYWHERE,
-    parameters=[*_LIST_PARAMETERS],
+    parameters=OF_JOBS,
 )
 GET_JOB = _operation(
+    "get_job",
     "Get a job",
-    JobAnswer,
+    "succeeded-job",
     *_ON_ONE_JOB,
     headers={**_TAG, **_WAITED},
-    parameters=[_IF_NONE_MATCH, *_WAITING],
+    parameters=[IF_NONE_MATCH, *WAITING],
 )
 GET_JOB["responses"][304] = {
     "description": "The job is as If-None-Match says",
     "headers": {**_TAG, **_WAITED},
 }
 LIST_ATTEMPTS = _operation(
-    "List the runs of a job that did not succeed, oldest first", AttemptsAnswer, *_ON_ONE_JOB
+    "list_attempts",
+    "List the runs of a job that did not succeed, oldest first",
+    "attempts",
+    *_ON_ONE_JOB,
 )
 CANCEL_JOB = _operation(
+    "cancel_job",
     "Cancel a job: at once if it waits, else it is asked to stop",
-    JobAnswer,
+    "cancelled-job",
     ProblemType.STATE_CONFLICT,
     *_ON_ONE_JOB,
 )
 RETRY_JOB = _operation(
+    "retry_job",
     "Give a failed or cancelled job a new life",
-    JobAnswer,
+    "retried-job",
     ProblemType.STATE_CONFLICT,
     ProblemType.UNIQUE_CONFLICT,
     *_ON_ONE_JOB,
 )
 LIST_QUEUES = _operation(
+    "list_queues",
     "List the queues that hold live jobs, by name, with how full they are",
-    QueuePageAnswer,
+    "queues",
     *_ANYWHERE,
-    parameters=[*_QUEUE_PARAMETERS],
+    tag="queues",
+    parameters=OF_QUEUES,
 )
-LIVE = _operation("Whether the process lives", HealthAnswer)
-READY = _operation("Whether jobs can be accepted", HealthAnswer, ProblemType.STORE_UNAVAILABLE)
+LIVE = _operation("get_liveness", "Whether the process lives", "live", tag="health")
+READY = _operation(
+    "get_readiness",
+    "Whether jobs can be accepted",
+    "ready",
+    ProblemType.STORE_UNAVAILABLE,
+    tag="health",
+)
