@@ -44,8 +44,8 @@ class InMemoryJobStore:
         return found[job_id]
 
     async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
-        self._answers()
         self.looks += 1
+        self._answers()
         found = await self.store.do.get_jobs.ended(namespace, job_ids)
         return EndedJobs(found.jobs, found.more)
 

@@ -55,7 +55,7 @@ async def the_job_of(api: Api, number: int = 1) -> UUID:
 
 
 async def test_a_submit_that_waits_is_answered_with_the_end_of_the_job(only_told: Api) -> None:
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
         asked = tasks.create_task(post(only_told))
         await end(only_told, await the_job_of(only_told))
 
@@ -72,7 +72,7 @@ async def test_a_submit_that_waits_is_answered_with_the_end_of_the_job(only_told
 async def test_all_who_wait_for_one_job_are_answered(only_told: Api) -> None:
     job_id = UUID((await only_told.submit())["id"])
 
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(get(only_told, job_id)) for _ in range(5)]
         await the_job_of(only_told, 5)
         await end(only_told, job_id)
@@ -88,9 +88,11 @@ async def test_an_end_that_is_told_before_the_wait_begins_is_remembered(only_tol
     job_id = UUID((await only_told.submit())["id"])
     known = await only_told.job_store.get("default", job_id)
     await end(only_told, job_id)
-    await asyncio.sleep(0.01)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
+        next_to_end = tasks.create_task(post(only_told))
+        await end(only_told, await the_job_of(only_told))
+        await next_to_end
         ended = await only_told.waiters.end_of(known, 60, never)
 
     assert ended is not None
@@ -116,7 +118,8 @@ async def test_jobs_of_each_namespace_are_asked_for_in_it(only_told: Api) -> Non
 
 async def test_many_who_wait_cost_few_calls() -> None:
     number = 4 * MOST_ENDED
-    async with api_of(Parts(waiters_limit=number)) as api, asyncio.TaskGroup() as tasks:
+    parts = Parts(waiters_limit=number, look_seconds=60)
+    async with asyncio.timeout(3), api_of(parts) as api, asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(post(api)) for _ in range(number)]
         await the_job_of(api, number)
         await api.store.do.cancel_jobs("default", [job.id for job in api.store.jobs.all()])
@@ -128,7 +131,7 @@ async def test_many_who_wait_cost_few_calls() -> None:
 async def test_an_end_that_is_not_told_is_found_within_a_second(api: Api) -> None:
     api.store.job_ends.is_away = True
 
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
         asked = tasks.create_task(post(api))
         await end(api, await the_job_of(api))
         ended_at = time.monotonic()
@@ -138,12 +141,12 @@ async def test_an_end_that_is_not_told_is_found_within_a_second(api: Api) -> Non
 
 
 async def test_an_outage_of_the_store_ends_no_wait(api: Api) -> None:
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
         asked = tasks.create_task(post(api))
         job_id = await the_job_of(api)
         api.job_store.outage = StoreUnavailable(outcome_unknown=False)
         await end(api, job_id)
-        await asyncio.sleep(0)
+        await eventually(lambda: api.job_store.looks == 1)
         api.job_store.outage = None
 
     assert asked.result().json()["state"] == "SUCCESS"
@@ -213,7 +216,7 @@ async def test_payloads_that_are_kept_for_those_who_wait_are_bounded() -> None:
 
 
 async def test_when_the_process_stops_all_are_answered_with_what_is(only_told: Api) -> None:
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
         asked = [tasks.create_task(post(only_told, "wait=60")) for _ in range(5)]
         await the_job_of(only_told, 5)
         only_told.waiters.release()
