@@ -150,6 +150,22 @@ def another_worker(stack: Stack) -> Iterator[ServiceProcess]:
         worker.kill_if_alive()
 
 
+@contextmanager
+def another_api(stack: Stack, **env: str) -> Iterator[str]:
+    """Beside the one of the stack, for some time; its URL."""
+    port = free_port()
+    environment = {**stack.api.environment, "TREADLE_API_PORT": str(port), **env}
+    url = f"http://127.0.0.1:{port}"
+    api = ServiceProcess("api", environment, stack.api.folder, f"{url}/health/ready")
+    try:
+        api.start()
+        api.wait_until_ready()
+        yield url
+        api.terminate()
+    finally:
+        api.kill_if_alive()
+
+
 def make_stack(
     *, folder: Path, database_url: str, redis_url: str, prefix: str, **env: str
 ) -> Stack:
