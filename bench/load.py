@@ -5,7 +5,7 @@ import json
 from itertools import repeat
 from uuid import uuid4
 
-import grpc
+from tests.e2e.processes import STORE_TOKEN
 
 from bench.http_client import Answer, ask, post
 from bench.rig import PREFIX, Rig
@@ -14,7 +14,8 @@ from treadle_domain.submission import Submission
 from treadle_wire.job_codec import job_from_wire
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store.v1 import job_store_pb2 as pb
-from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_access import StoreAccess
+from treadle_wire.store_channel import open_channel
 from treadle_wire.submission_codec import new_job_to_wire
 
 BATCH = 1_000
@@ -42,9 +43,9 @@ def submit_in_batches(rig: Rig, jobs: int) -> None:
 
 async def _submit_in_batches(target: str, redis_url: str, jobs: int) -> None:
     """As the API does it: first the store, then the ready queue."""
-    redis = connect(redis_url)
-    async with redis, grpc.aio.insecure_channel(target) as channel:
-        rpc, ready_sets = JobStoreStub(channel), ReadySets(redis, PREFIX)
+    redis, access = connect(redis_url), StoreAccess(token=STORE_TOKEN)
+    async with redis, open_channel(target, access) as channel:
+        rpc, ready_sets = access.stub(channel), ReadySets(redis, PREFIX)
         for _ in range(jobs // BATCH):
             batch = [new_job_to_wire(_new_job()) for _ in range(BATCH)]
             request = pb.SubmitJobsRequest(namespace="default", submissions=batch)

@@ -15,7 +15,7 @@ import psycopg
 import redis
 from psycopg.rows import dict_row
 from tests.chaos.fault_proxy import FaultProxy
-from tests.e2e.processes import ServiceProcess, free_port
+from tests.e2e.processes import STORE_TOKEN, ServiceProcess, free_port
 
 from treadle_local.valkey_server import ValkeyServer
 
@@ -195,6 +195,7 @@ def _make(
         "TREADLE_REDIS_URL": f"redis://127.0.0.1:{redis_proxy.port}/0",
         "TREADLE_REDIS_KEY_PREFIX": prefix,
         "TREADLE_STORE_TARGET": _target(store_ports),
+        "TREADLE_STORE_TOKEN": STORE_TOKEN,
         "TREADLE_LEASE_TTL_SECONDS": str(LEASE_SECONDS),
         "TREADLE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
         "TREADLE_WORKER_DRAIN_SECONDS": str(DRAIN_SECONDS),

@@ -6,17 +6,18 @@ import time
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import grpc
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import longest_pause
 from tests.chaos.jobs import Jobs, wait_until
+from tests.e2e.processes import STORE_TOKEN
 
 from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
 from treadle_wire.job_codec import job_from_wire
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store.v1 import job_store_pb2 as pb
-from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_access import StoreAccess
+from treadle_wire.store_channel import open_channel
 from treadle_wire.submission_codec import new_job_to_wire
 
 _BATCH = 1_000
@@ -75,8 +76,11 @@ def _new_job(job_id: UUID, tag: str, payload: bytes, delay: timedelta | None) ->
 async def _submit(cluster: Cluster, new: list[NewJob]) -> None:
     redis = connect(cluster.valkey.url)
     target = cluster.stores[0].environment["TREADLE_STORE_LISTEN"]
-    async with redis, grpc.aio.insecure_channel(target) as channel:
-        rpc, ready_sets = JobStoreStub(channel), ReadySets(redis, cluster.prefix)
+    async with redis, open_channel(target) as channel:
+        rpc, ready_sets = (
+            StoreAccess(token=STORE_TOKEN).stub(channel),
+            ReadySets(redis, cluster.prefix),
+        )
         for start in range(0, len(new), _BATCH):
             batch = [new_job_to_wire(job) for job in new[start : start + _BATCH]]
             request = pb.SubmitJobsRequest(namespace="default", submissions=batch)

@@ -17,6 +17,7 @@ import psutil
 
 _ROOT = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
+STORE_TOKEN = "what the services show each other"
 
 
 def free_port() -> int:
@@ -176,6 +177,7 @@ def make_stack(
         "TREADLE_REDIS_KEY_PREFIX": prefix,
         "TREADLE_STORE_LISTEN": f"127.0.0.1:{store}",
         "TREADLE_STORE_TARGET": f"127.0.0.1:{store}",
+        "TREADLE_STORE_TOKEN": STORE_TOKEN,
         "TREADLE_API_PORT": str(api),
         "TREADLE_WORKER_PROBE_PORT": str(probe),
         "TREADLE_WORKER_HANDLERS": "tests.e2e.handlers:handlers",

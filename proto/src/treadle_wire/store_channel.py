@@ -2,6 +2,8 @@
 
 import grpc
 
+from treadle_wire.store_access import OPEN, StoreAccess
+
 MAX_MESSAGE_BYTES = 9 * 1024 * 1024
 """A batch of 8 MiB and what surrounds it; the store has the same."""
 
@@ -22,9 +24,12 @@ _OPTIONS: list[tuple[str, int | str]] = [
 ]
 
 
-def open_channel(target: str) -> grpc.aio.Channel:
+def open_channel(target: str, access: StoreAccess = OPEN) -> grpc.aio.Channel:
     """`host:port`, `dns:///host:port` of which every address is used, or `ipv4:address:port,address:port`.
 
-    A peer that freezes is left after 8 s. Needs a running event loop.
+    A peer that freezes is left after 8 s. Needs a running event loop. Raises OSError if a certificate cannot be read.
     """
-    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    credentials = access.credentials()
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)

@@ -2,6 +2,7 @@ import socket
 import subprocess
 import sys
 from os import environ
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -60,3 +61,36 @@ def test_an_address_that_is_taken_is_told_and_ends_the_process() -> None:
 def test_a_time_that_is_none_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate({"database_url": "postgresql://", name: value})
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051", "store:50051"]
+)
+def test_a_store_that_others_can_reach_does_not_start_without_a_secret(address: str) -> None:
+    end = start(TREADLE_STORE_LISTEN=address)
+
+    assert end.returncode == 2
+    [line] = end.stderr.splitlines()
+    assert line.startswith("treadle-store: TREADLE_STORE_LISTEN: ")
+    assert "TREADLE_STORE_TOKEN" in line
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.8.9.1:1", "[::1]:1", "localhost:1"])
+def test_a_store_that_only_this_machine_can_reach_needs_none(address: str) -> None:
+    Settings(database_url="postgresql://h/d", store_listen=address)
+
+
+def test_a_token_opens_the_store_to_others() -> None:
+    Settings(database_url="postgresql://h/d", store_listen="0.0.0.0:1", store_token="t" * 16)
+
+
+def test_a_short_token_is_none() -> None:
+    with pytest.raises(ValidationError):
+        Settings(database_url="postgresql://h/d", store_token="short")
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cert").touch()
+
+    with pytest.raises(ValidationError):
+        Settings(database_url="postgresql://h/d", store_tls_cert_file=tmp_path / "cert")

@@ -37,8 +37,10 @@ class Container(containers.DeclarativeContainer):
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
 
-    channel = providers.Singleton(open_channel, settings.provided.store_target)
-    job_store = providers.Singleton(GrpcJobStore, channel)
+    channel = providers.Singleton(
+        open_channel, settings.provided.store_target, settings.provided.store_access
+    )
+    job_store = providers.Singleton(GrpcJobStore, channel, settings.provided.store_access)
     store_health = providers.Singleton(GrpcStoreHealth, channel)
 
     redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())

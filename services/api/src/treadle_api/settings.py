@@ -3,10 +3,11 @@
 import secrets
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, SecretStr, field_validator
+from pydantic import Field, FilePath, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from treadle_wire.logs import LogFormat
+from treadle_wire.store_access import StoreAccess
 
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 _LARGEST_PAYLOAD_BYTES = 4 * 1024 * 1024
@@ -31,6 +32,13 @@ class Settings(BaseSettings):
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
     """How long requests under way may take after SIGTERM."""
     store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"
+    store_token: Annotated[SecretStr | None, Field(min_length=16)] = None
+    """As at the store."""
+    store_tls_ca_file: FilePath | None = None
+    """Who signs the store's certificate, in PEM; unsaid: calls are not encrypted."""
+    store_tls_cert_file: FilePath | None = None
+    store_tls_key_file: FilePath | None = None
+    """What this service shows to a store that asks for a certificate, in PEM."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
     log_format: LogFormat = "console"
@@ -42,3 +50,13 @@ class Settings(BaseSettings):
         if not url.get_secret_value().startswith(_REDIS_SCHEMES):
             raise ValueError(f"must begin with one of {', '.join(_REDIS_SCHEMES)}")
         return url
+
+    @property
+    def store_access(self) -> StoreAccess:
+        token = self.store_token
+        return StoreAccess(
+            token=None if token is None else token.get_secret_value(),
+            ca_file=self.store_tls_ca_file,
+            cert_file=self.store_tls_cert_file,
+            key_file=self.store_tls_key_file,
+        )

@@ -7,6 +7,7 @@ from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
+from treadle_store.adapters.inbound.grpc.access import certificate_of
 from treadle_store.adapters.inbound.grpc.server import GrpcServer
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore, UseCases
 from treadle_store.adapters.inbound.timers import Timer
@@ -175,6 +176,13 @@ class Container(containers.DeclarativeContainer):
         ),
         storage=database,
         address=settings.provided.store_listen,
+        token=settings.provided.token,
+        certificate=providers.Singleton(
+            certificate_of,
+            settings.provided.store_tls_cert_file,
+            settings.provided.store_tls_key_file,
+            settings.provided.store_tls_ca_file,
+        ),
     )
     timers = providers.List(
         providers.Singleton(Timer, "health", timedelta(seconds=1), server.provided.check_health),

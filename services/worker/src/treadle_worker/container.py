@@ -49,9 +49,9 @@ class Container(containers.DeclarativeContainer):
     )
 
     channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(
-        open_channel, settings.provided.store_target
+        open_channel, settings.provided.store_target, settings.provided.store_access
     )
-    store = providers.Singleton(GrpcJobStore, channel)
+    store = providers.Singleton(GrpcJobStore, channel, settings.provided.store_access)
     redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
     ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)

@@ -5,10 +5,11 @@ import socket
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from treadle_wire.logs import LogFormat
+from treadle_wire.store_access import StoreAccess
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 Names = Annotated[tuple[Name, ...], NoDecode, Field(min_length=1)]
@@ -37,6 +38,13 @@ class Settings(BaseSettings):
     worker_probe_host: str = "127.0.0.1"
     worker_probe_port: Annotated[int, Field(ge=0, le=65_535)] = 8081
     store_target: str = "127.0.0.1:50051"
+    store_token: Annotated[SecretStr | None, Field(min_length=16)] = None
+    """As at the store."""
+    store_tls_ca_file: FilePath | None = None
+    """Who signs the store's certificate, in PEM; unsaid: calls are not encrypted."""
+    store_tls_cert_file: FilePath | None = None
+    store_tls_key_file: FilePath | None = None
+    """What this service shows to a store that asks for a certificate, in PEM."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
     log_format: LogFormat = "console"
@@ -64,3 +72,13 @@ class Settings(BaseSettings):
     @property
     def report_time(self) -> timedelta:
         return timedelta(seconds=self.worker_report_seconds)
+
+    @property
+    def store_access(self) -> StoreAccess:
+        token = self.store_token
+        return StoreAccess(
+            token=None if token is None else token.get_secret_value(),
+            ca_file=self.store_tls_ca_file,
+            cert_file=self.store_tls_cert_file,
+            key_file=self.store_tls_key_file,
+        )

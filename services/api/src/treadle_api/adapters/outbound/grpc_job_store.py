@@ -1,7 +1,6 @@
 """The store over gRPC: what is asked and answered, in the words of the domain."""
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import grpc
@@ -17,18 +16,18 @@ from treadle_wire import job_codec, list_codec, queue_codec, submission_codec
 from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
-from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_access import OPEN, StoreAccess
 from treadle_wire.store_calls import DEADLINE_SECONDS
-
-if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
-    from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
 
 
 class GrpcJobStore:
     def __init__(
-        self, channel: grpc.aio.Channel, deadline_seconds: float = DEADLINE_SECONDS
+        self,
+        channel: grpc.aio.Channel,
+        access: StoreAccess = OPEN,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        self._rpc: JobStoreAsyncStub = JobStoreStub(channel)
+        self._rpc = access.stub(channel)
         self._calls = StoreCalls(deadline_seconds)
 
     async def submit(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
@@ -15,20 +15,17 @@ from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSe
 from treadle_wire import progress_codec, run_codec
 from treadle_wire.scalars import duration_from_us
 from treadle_wire.store.v1 import job_store_pb2 as pb
-from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
+from treadle_wire.store_access import OPEN, StoreAccess
 from treadle_wire.store_calls import DEADLINE_SECONDS, FIRST_TRY_SECONDS, StoreOutage, call
 from treadle_worker.application.errors import SessionLost, StoreFailed, StoreUnavailable
-
-if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
-    from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
 class GrpcJobStore:
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._rpc: JobStoreAsyncStub = JobStoreStub(channel)
+    def __init__(self, channel: grpc.aio.Channel, access: StoreAccess = OPEN) -> None:
+        self._rpc = access.stub(channel)
 
     async def open_session(self, session: WorkerSession) -> timedelta:
         response = await _call(self._rpc.OpenSession, run_codec.session_to_wire(session))

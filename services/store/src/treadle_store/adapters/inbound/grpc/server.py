@@ -2,11 +2,13 @@
 
 import asyncio
 
+import grpc
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import OVERALL_HEALTH
 from grpc_health.v1.health import aio as health_aio
 
+from treadle_store.adapters.inbound.grpc.access import RequireToken
 from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore
 from treadle_store.application.errors import DatabaseUnavailable, StoreError
@@ -28,11 +30,20 @@ _LONGEST_SILENCE_SECONDS = 1.0
 
 
 class GrpcServer:
-    def __init__(self, job_store: GrpcJobStore, storage: Storage, address: str) -> None:
+    def __init__(
+        self,
+        job_store: GrpcJobStore,
+        storage: Storage,
+        address: str,
+        token: str | None = None,
+        certificate: grpc.ServerCredentials | None = None,
+    ) -> None:
         self._storage = storage
         self._address = address
+        self._certificate = certificate
+        shown = [] if token is None else [RequireToken(token)]
         self._health = health_aio.HealthServicer()
-        self._server = aio.server(interceptors=[ErrorsToStatus()], options=_OPTIONS)
+        self._server = aio.server(interceptors=[*shown, ErrorsToStatus()], options=_OPTIONS)
         add_JobStoreServicer_to_server(job_store, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.port = 0
@@ -40,7 +51,10 @@ class GrpcServer:
     async def start(self) -> None:
         """Raises RuntimeError when the address cannot be had. Health says NOT_SERVING until the first check."""
         await self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
-        self.port = self._server.add_insecure_port(self._address)
+        if self._certificate is None:
+            self.port = self._server.add_insecure_port(self._address)
+        else:
+            self.port = self._server.add_secure_port(self._address, self._certificate)
         await self._server.start()
 
     async def check_health(self) -> None:

@@ -1,0 +1,54 @@
+"""Who may call the store."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc.aio import ServerInterceptor, ServicerContext
+
+from treadle_wire.store_access import METADATA_KEY, bearer
+
+_OPEN_TO_ALL = "/grpc.health.v1.Health/"
+"""Probes know no secrets."""
+
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+class RequireToken(ServerInterceptor):
+    def __init__(self, token: str) -> None:
+        self._expected = bearer(token).encode()
+        self._refusal: Any = grpc.unary_unary_rpc_method_handler(_refuse)
+
+    async def intercept_service(
+        self, continuation: Continuation, details: grpc.HandlerCallDetails
+    ) -> Any:
+        if details.method.startswith(_OPEN_TO_ALL) or self._is_shown(details):
+            return await continuation(details)
+        return self._refusal
+
+    def _is_shown(self, details: grpc.HandlerCallDetails) -> bool:
+        shown = [value for key, value in details.invocation_metadata if key == METADATA_KEY]
+        return len(shown) == 1 and hmac.compare_digest(_bytes(shown[0]), self._expected)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
+
+
+async def _refuse(request: Any, context: ServicerContext[Any, Any]) -> Any:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the store's token is missing or wrong")
+
+
+def certificate_of(
+    cert_file: Path | None, key_file: Path | None, ca_file: Path | None
+) -> grpc.ServerCredentials | None:
+    """Files in PEM. With `ca_file` callers must have a certificate that it signed. Raises OSError."""
+    if cert_file is None or key_file is None:
+        return None
+    return grpc.ssl_server_credentials(
+        [(key_file.read_bytes(), cert_file.read_bytes())],
+        root_certificates=None if ca_file is None else ca_file.read_bytes(),
+        require_client_auth=ca_file is not None,
+    )
