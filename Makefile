@@ -6,10 +6,11 @@ MEMBERS := proto libs/domain libs/sdk services/api services/store services/worke
 PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store treadle_wire treadle_worker
 TIMED := tests/e2e/test_throughput.py
 LONGEST := tests/model/
+GENERATORS := tests/e2e/generated_clients
 # Those of the folders beside the packages that hold Python.
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
-.PHONY: help run test soak recovery chaos check check-generated proto bench lock docs psql redis-cli clean
+.PHONY: help run test verify soak recovery chaos check check-generated proto bench lock docs psql redis-cli clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +20,9 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
 	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
+
+verify: .venv/ready ## clients that public generators make of the OpenAPI document work; fetches the generators
+	$(PYTHON) -m pytest -q -m verify $(or $(ARGS),tests/e2e/test_generated_clients.py)
 
 soak: .venv/ready ## the tests that take minutes, then `recovery`; or the long ones that ARGS names
 	$(PYTHON) -m pytest -m soak -s $(ARGS)
@@ -49,7 +53,7 @@ proto: .venv/ready ## the Python of proto/treadle, written into proto/src
 bench: .venv/ready ## a load test: make bench SCENARIO=smoke
 	$(PYTHON) -m bench $(or $(SCENARIO),smoke)
 
-lock: .venv/ready ## both requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
+lock: .venv/ready ## each requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --group dev \
 	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
 	--custom-compile-command 'make lock' $(ARGS) pyproject.toml -o requirements.lock
@@ -58,6 +62,8 @@ lock: .venv/ready ## both requirements.lock from the pyproject.toml files; ARGS=
 	--custom-compile-command 'make lock' $(ARGS) \
 	services/api/pyproject.toml services/store/pyproject.toml services/worker/pyproject.toml \
 	examples/requirements.txt -o deploy/docker/requirements.lock
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' $(ARGS) \
+	$(GENERATORS)/requirements.in -o $(GENERATORS)/requirements.lock
 
 docs: .venv/ready ## the diagram of states and the OpenAPI document, written from the code
 	$(PYTHON) docs/render_states.py

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document: what the framework cannot see of routes that read and write JSON by themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -37,6 +37,16 @@ def _answer(example: str) -> dict[str, Any]:
     return _json(type(ANSWERS[example]), [example])
 
 
+_RETRY_AFTER = {
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
+    "description": "Seconds.",
+}
+_MORE_OF_STATUS: Mapping[int | str, dict[str, Any]] = {
+    503: {"headers": {"Retry-After": _RETRY_AFTER}}
+}
+
+
 def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
     by_status: dict[int | str, list[ProblemType]] = {}
     for kind in kinds:
@@ -45,6 +55,7 @@ def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
         status: {
             "description": " / ".join(f"[{kind.title}]({kind.uri})" for kind in those),
             "content": _json(ProblemBody, (kind.slug for kind in those), PROBLEM_JSON),
+            **_MORE_OF_STATUS.get(status, {}),
         }
         for status, those in by_status.items()
     }
@@ -78,13 +89,28 @@ def _operation(
 
 _ANYWHERE = (ProblemType.VALIDATION, ProblemType.INTERNAL, ProblemType.STORE_UNAVAILABLE)
 _ON_ONE_JOB = (ProblemType.JOB_NOT_FOUND, *_ANYWHERE)
-_TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes whenever the job does."}}
+_TAG = {
+    "ETag": {
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "Changes whenever the job does.",
+    }
+}
 _WAITED = {
     "Preference-Applied": {
         "schema": {"type": "string", "pattern": r"^wait=\d+$"},
         "description": "The job has ended, or has not although the client waited so long. Absent where too many wait "
         "or the server stops: ask again.",
     }
+}
+_SUBMITTED = {
+    "Location": {
+        "required": True,
+        "schema": {"type": "string"},
+        "description": "Path of the job.",
+    },
+    **_TAG,
+    **_WAITED,
 }
 
 SUBMIT_JOB = _operation(
@@ -101,26 +127,22 @@ SUBMIT_JOB = _operation(
     *_ANYWHERE,
     status=201,
     headers={
-        "Location": {"schema": {"type": "string"}, "description": "Path of the job."},
-        **_TAG,
-        **_WAITED,
+        **_SUBMITTED,
         "Idempotency-Replayed": {
             "schema": {"type": "string", "enum": ["true"]},
             "description": "An earlier request with the same key made the job; it is answered as it is now.",
         },
     },
-    parameters=[
-        IDEMPOTENCY_KEY,
-        *WAITING,
-    ],
+    parameters=[IDEMPOTENCY_KEY, *WAITING],
     requestBody={"required": True, "content": _json(JobRequest, JOBS)},
 )
 SUBMIT_JOB["responses"][200] = {
     "description": "The job that holds the unique key: nothing was made",
     "content": _answer("pending-job"),
     "headers": {
-        **SUBMIT_JOB["responses"][201]["headers"],
+        **_SUBMITTED,
         "Unique-Outcome": {
+            "required": True,
             "schema": {"type": "string", "enum": ["existing", "replaced"]},
             "description": "Whether the job has the payload of this request now.",
         },
