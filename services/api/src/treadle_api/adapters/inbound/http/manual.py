@@ -7,7 +7,6 @@ from importlib.resources import files
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -39,7 +38,7 @@ def add_manual(app: FastAPI) -> None:
     app.get("/problems/{slug}", include_in_schema=False)(_problem)
 
 
-async def _docs(request: Request) -> Response:
+async def _docs() -> Response:
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Treadle",
@@ -49,7 +48,7 @@ async def _docs(request: Request) -> Response:
     )
 
 
-async def _problems(_: Request) -> Response:
+async def _problems() -> Response:
     lines = (
         f'<li><a href="{kind.uri}">{kind.slug}</a> ({kind.status}): {escape(kind.title)}</li>'
         for kind in ProblemType
