@@ -87,11 +87,14 @@ async def test_it_serves_and_ends_with_0_when_told_to(
             ready = await client.get("/health/ready")
             created = await client.post("/v1/jobs", json={"type": "echo", "payload": [1]})
             read = await client.get(created.headers["location"])
+            metrics = await client.get("/metrics")
 
             process.send_signal(number)
             status, lines = await ended(process)
 
     assert (ready.status_code, created.status_code, read.json()["payload"]) == (200, 201, [1])
+    posts = 'treadle_api_requests_total{method="POST",route="/v1/jobs",status="2xx"} 1.0'
+    assert posts in metrics.text
     assert status == 0
     assert "Traceback" not in lines
     assert all(line.startswith("{") for line in lines.splitlines()), lines

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 from tests.fakes.store_over_memory import StoreOverMemory
 from tests.unit.api.in_memory_job_store import (
     InMemoryJobStore,
@@ -21,6 +23,7 @@ from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.application.cancel_job import CancelJob
@@ -42,6 +45,7 @@ class Api:
     ready_queue: InMemoryReadyQueue
     store_health: StoreHealthAnswer
     waiters: Waiters
+    registry: CollectorRegistry
 
     @property
     def store(self) -> StoreOverMemory:
@@ -66,6 +70,7 @@ class Parts:
     waiters_limit: int = 10
     held_bytes_limit: int = MOST_HELD_BYTES
     look_seconds: float = LOOK_SECONDS
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
         self.waiters = Waiters(
@@ -102,10 +107,10 @@ class Parts:
             batch_limit_bytes=BATCH_LIMIT_BYTES,
         )
         queues = QueueRoutes(job_store=self.job_store, cursors=cursors, namespace="default")
-        return create_app(routes, batches, queues, Probes(self.store_health))
+        return create_app(routes, batches, queues, Probes(self.store_health, self.registry))
 
 
-def client_of(app: FastAPI) -> httpx.AsyncClient:
+def client_of(app: ASGIApp) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://api")
 
@@ -116,11 +121,17 @@ async def api_of(parts: Parts) -> AsyncIterator[Api]:
     async with (
         parts.job_store.store.hand_over,
         asyncio.TaskGroup() as tasks,
-        client_of(app) as client,
+        client_of(MeteredApp(app, parts.registry, parts.waiters)) as client,
     ):
         waiting = tasks.create_task(parts.waiters.run())
         yield Api(
-            client, app, parts.job_store, parts.ready_queue, parts.store_health, parts.waiters
+            client,
+            app,
+            parts.job_store,
+            parts.ready_queue,
+            parts.store_health,
+            parts.waiters,
+            parts.registry,
         )
         waiting.cancel()
 

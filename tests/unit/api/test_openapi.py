@@ -46,6 +46,7 @@ async def test_it_has_every_operation_with_its_answers(document: dict[str, Any])
         "GET /v1/queues": ["200", "422", "500", "503"],
         "GET /health/live": ["200"],
         "GET /health/ready": ["200", "503"],
+        "GET /metrics": ["200"],
     }
 
 

@@ -39,7 +39,7 @@ async def serve(container: Container, settings: Settings) -> None:
         server = _Server(
             waiters,
             uvicorn.Config(
-                container.app(),
+                container.metered_app(),
                 host=settings.api_host,
                 port=settings.api_port,
                 http="httptools",

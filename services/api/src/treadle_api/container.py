@@ -4,11 +4,13 @@ import secrets
 import time
 
 from dependency_injector import containers, providers
+from prometheus_client import CollectorRegistry
 
 from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
@@ -72,6 +74,7 @@ class Container(containers.DeclarativeContainer):
     wait_for_job = providers.Singleton(WaitForJob, waiters=waiters, job_store=job_store)
     cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
 
+    registry = providers.Singleton(CollectorRegistry)
     cursors = providers.Singleton(
         Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
     )
@@ -101,5 +104,6 @@ class Container(containers.DeclarativeContainer):
         job_routes=job_routes,
         batch_routes=batch_routes,
         queue_routes=queue_routes,
-        probes=providers.Singleton(Probes, store_health),
+        probes=providers.Singleton(Probes, store_health, registry),
     )
+    metered_app = providers.Singleton(MeteredApp, app, registry, waiters)

@@ -165,11 +165,17 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
     "ready": HealthAnswer("ready"),
 }
 
+METRICS_TEXT = {
+    "metrics": "# HELP treadle_api_waiters Requests that wait for the end of a job\n"
+    "# TYPE treadle_api_waiters gauge\n"
+    "treadle_api_waiters 3.0\n"
+}
+
 
 def all_examples() -> dict[str, Any]:
     """By the names that operations refer to, as they are in JSON."""
     problems = {kind.slug: body for kind, body in PROBLEMS.items()}
-    bodies = {**JOBS, **BATCHES, **LINES, **ANSWERS, **problems}
+    bodies = {**JOBS, **BATCHES, **LINES, **ANSWERS, **METRICS_TEXT, **problems}
     return {
         name: {"value": msgspec.json.decode(msgspec.json.encode(body))}
         for name, body in bodies.items()

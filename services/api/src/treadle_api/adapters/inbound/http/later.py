@@ -13,6 +13,11 @@ Gone = Callable[[], Awaitable[NoReturn]]
 _LATER = "treadle.later"
 
 
+def is_late(scope: Scope) -> bool:
+    """Whether the answer was waited for."""
+    return _LATER in scope
+
+
 class LaterAnswer(Response):
     """Of a request that was read whole. `make` is told when nobody waits any longer, and must not fail otherwise."""
 
@@ -32,7 +37,7 @@ class AnswersLater:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
-        make = scope.pop(_LATER, None)
+        make = scope.get(_LATER)
         if make is None:
             return
 

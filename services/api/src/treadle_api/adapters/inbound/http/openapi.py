@@ -6,7 +6,13 @@ from typing import Any
 from starlette.responses import Response
 
 from treadle_api.adapters.inbound.http.batch_body import MAX_ITEMS
-from treadle_api.adapters.inbound.http.examples import ANSWERS, BATCHES, JOBS, LINES
+from treadle_api.adapters.inbound.http.examples import (
+    ANSWERS,
+    BATCHES,
+    JOBS,
+    LINES,
+    METRICS_TEXT,
+)
 from treadle_api.adapters.inbound.http.parameters import (
     IDEMPOTENCY_KEY,
     IF_NONE_MATCH,
@@ -255,3 +261,7 @@ READY = _operation(
     ProblemType.STORE_UNAVAILABLE,
     tag="health",
 )
+METRICS = _operation("get_metrics", "What the process did, for Prometheus", "live", tag="health")
+METRICS["responses"][200]["content"] = {
+    "text/plain": {"schema": {"type": "string"}, "examples": _shown(METRICS_TEXT)}
+}

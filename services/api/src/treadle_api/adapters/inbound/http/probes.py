@@ -1,8 +1,9 @@
-"""Whether this process lives, and whether it can do its work."""
+"""Whether this process lives, whether it can do its work, and what it did."""
 
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import Response
 
 from treadle_api.adapters.inbound.http import openapi
@@ -16,10 +17,12 @@ class Probes:
     """Redis is no part of being ready: without it jobs are accepted all the same."""
 
     store_health: StoreHealth
+    registry: CollectorRegistry
 
     def add_to(self, app: FastAPI) -> None:
         app.get("/health/live", **openapi.LIVE)(self.live)
         app.get("/health/ready", **openapi.READY)(self.ready)
+        app.get("/metrics", **openapi.METRICS)(self.metrics)
 
     async def live(self, _: Request) -> Response:
         return answer(HealthAnswer("live"))
@@ -28,3 +31,6 @@ class Probes:
         if not await self.store_health.is_serving():
             raise StoreUnavailable(outcome_unknown=False)
         return answer(HealthAnswer("ready"))
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
