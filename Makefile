@@ -83,7 +83,7 @@ clean: ## remove the virtualenv and the caches; the data in .treadle stay
 PROTOC = $(PYTHON) -m grpc_tools.protoc -Itreadle_wire/store/v1=proto/treadle/store/v1
 generate = $(PROTOC) --python_out=$(1) --pyi_out=$(1) proto/treadle/store/v1/*.proto && \
 	$(PROTOC) --grpc_python_out=$(1) --plugin=protoc-gen-mypy_grpc=.venv/bin/protoc-gen-mypy_grpc \
-	--mypy_grpc_out=quiet:$(1) proto/treadle/store/v1/job_store.proto
+	--mypy_grpc_out=quiet:$(1) $(addprefix proto/treadle/store/v1/,job_store.proto api_keys.proto)
 
 # The two kinds of whole systems wait most of the time, so they go side by side; what judges throughput has the machine
 # to itself.

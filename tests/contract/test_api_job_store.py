@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from tests.builders import SECOND, a_failure, a_new_job
+from tests.fakes.in_memory_api_keys import InMemoryApiKeys
 from tests.fakes.store_over_memory import StoreOverMemory
 from tests.unit.api.in_memory_job_store import InMemoryJobStore
 from tests.unit.api.running import run
@@ -19,6 +20,7 @@ from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery, NewJob
 from treadle_store.adapters.inbound.grpc import server, servicer
+from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
 from treadle_store.application.get_jobs import MOST_ENDED
 from treadle_wire.store_channel import open_channel
 
@@ -50,7 +52,10 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             yield Subject(InMemoryJobStore(store), store)
             return
         serving = server.GrpcServer(
-            servicer.GrpcJobStore(store.do, store.jobs, store.queue_depths), store, "127.0.0.1:0"
+            servicer.GrpcJobStore(store.do, store.jobs, store.queue_depths),
+            GrpcApiKeys(InMemoryApiKeys()),
+            store,
+            "127.0.0.1:0",
         )
         await serving.start()
         async with open_channel(f"127.0.0.1:{serving.port}") as channel:

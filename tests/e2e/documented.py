@@ -1,6 +1,7 @@
 """Pages whose commands are run as written."""
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -23,12 +24,18 @@ def examples_of(page: Path) -> list[Example]:
     return [Example(*groups) for groups in _BLOCK.findall(page.read_text())]
 
 
-def outputs(examples: list[Example], api: str, folder: Path) -> list[str]:
+def outputs(examples: list[Example], api: str, folder: Path, **environment: str) -> list[str]:
     """Typed one after the other into one shell in a folder; `api` is the host and port to be asked."""
     commands = "".join(f"echo '{_NEXT}'\n{example.command}" for example in examples)
     script = f"set -euo pipefail\n{commands}".replace("localhost:8000", api)
     ended = subprocess.run(
-        ["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout.split(f"{_NEXT}\n")[1:]

@@ -167,6 +167,18 @@ def another_api(stack: Stack, **env: str) -> Iterator[str]:
         api.kill_if_alive()
 
 
+def keys_command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "treadle_api", "keys", *arguments],
+        cwd=_ROOT,
+        env={**os.environ, **stack.api.environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
 def make_stack(
     *, folder: Path, database_url: str, redis_url: str, prefix: str, **env: str
 ) -> Stack:

@@ -18,7 +18,7 @@ _SUBMIT = {"type": "csv.summarize", "payload": {"path": "examples/data/orders.cs
 
 
 @contextmanager
-def make_run(folder: Path, api_port: int) -> Iterator[httpx.Client]:
+def make_run(folder: Path, api_port: int, store_port: int | None = None) -> Iterator[httpx.Client]:
     """Runs until the end of the block, which then waits for its orderly end."""
     ports = {
         "TREADLE_API_PORT": api_port,
@@ -29,7 +29,7 @@ def make_run(folder: Path, api_port: int) -> Iterator[httpx.Client]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("TREADLE_")}
     env |= {name: str(port) for name, port in ports.items()}
     env |= {
-        "TREADLE_STORE_LISTEN": f"127.0.0.1:{free_port()}",
+        "TREADLE_STORE_LISTEN": f"127.0.0.1:{store_port or free_port()}",
         "TREADLE_LOCAL_DATA_DIR": str(folder / "data"),
     }
     with (folder / "run.log").open("ab") as log:
@@ -77,10 +77,11 @@ def test_an_example_runs_and_its_job_is_there_after_a_restart(tmp_path: Path) ->
 
 def test_the_commands_of_the_page_on_rest_work_as_written(tmp_path: Path) -> None:
     examples = examples_of(_ROOT / "docs" / "rest.md")
-    api_port = free_port()
+    api_port, store_port = free_port(), free_port()
+    target = {"TREADLE_STORE_TARGET": f"127.0.0.1:{store_port}"}
 
-    with make_run(tmp_path, api_port):
-        said = outputs(examples, f"localhost:{api_port}", _ROOT)
+    with make_run(tmp_path, api_port, store_port):
+        said = outputs(examples, f"localhost:{api_port}", _ROOT, **target)
 
     assert len(said) == len(examples) > 0
     for example, output in zip(examples, said, strict=True):

@@ -61,7 +61,7 @@ _SET_PATH = 'ALTER DATABASE "{}" SET search_path = test_clock, pg_catalog, publi
 _EMPTY = """
 DELETE FROM live_jobs; DELETE FROM finished_jobs; DELETE FROM attempts; DELETE FROM held; DELETE FROM sessions;
 DELETE FROM marks; DELETE FROM progress; DELETE FROM checkpoints; DELETE FROM log_lines;
-DELETE FROM idempotency_keys; DELETE FROM unique_keys;
+DELETE FROM api_keys; DELETE FROM idempotency_keys; DELETE FROM unique_keys;
 UPDATE test_clock.hands SET at = '2026-01-01T00:00:00Z';
 UPDATE uptime SET up_seconds = 0, ticked_at = test_clock.clock_timestamp();
 """

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from treadle_wire.store.v1.api_keys_pb2_grpc import ApiKeysStub
 from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreStub
 
-if TYPE_CHECKING:  # the stubs name a class that the generated module does not have
+if TYPE_CHECKING:  # the stubs name classes that the generated modules do not have
+    from treadle_wire.store.v1.api_keys_pb2_grpc import ApiKeysAsyncStub
     from treadle_wire.store.v1.job_store_pb2_grpc import JobStoreAsyncStub
 
 METADATA_KEY = "authorization"
@@ -54,8 +56,13 @@ class StoreAccess:
 
     def stub(self, channel: grpc.aio.Channel) -> "JobStoreAsyncStub":
         """Whose every call carries the token."""
-        carrier: Any = channel if self.token is None else _Authorised(channel, self.token)
-        return JobStoreStub(carrier)  # type: ignore[no-any-return]
+        return JobStoreStub(self._carrier(channel))  # type: ignore[no-any-return]
+
+    def keys_stub(self, channel: grpc.aio.Channel) -> "ApiKeysAsyncStub":
+        return ApiKeysStub(self._carrier(channel))  # type: ignore[no-any-return]
+
+    def _carrier(self, channel: grpc.aio.Channel) -> Any:
+        return channel if self.token is None else _Authorised(channel, self.token)
 
 
 OPEN = StoreAccess()

@@ -1,6 +1,7 @@
 """The REST face over a store in memory."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
+from tests.fakes.in_memory_api_keys import InMemoryApiKeys
 from tests.fakes.store_over_memory import StoreOverMemory
 from tests.unit.api.in_memory_job_store import (
     InMemoryJobStore,
@@ -21,12 +23,16 @@ from tests.unit.api.in_memory_job_store import (
 
 from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
+from treadle_api.adapters.inbound.http.callers import AnyCaller, Callers
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.key_ring import KeyRing
+from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
@@ -66,6 +72,8 @@ class Parts:
     job_store: InMemoryJobStore = field(default_factory=InMemoryJobStore)
     ready_queue: InMemoryReadyQueue = field(default_factory=InMemoryReadyQueue)
     store_health: StoreHealthAnswer = field(default_factory=StoreHealthAnswer)
+    callers: Callers = field(default_factory=lambda: AnyCaller("default"))
+    api_keys: InMemoryApiKeys = field(default_factory=InMemoryApiKeys)
     cursor_key: bytes = b"the key of all replicas"
     waiters_limit: int = 10
     held_bytes_limit: int = MOST_HELD_BYTES
@@ -73,6 +81,7 @@ class Parts:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
+        self.key_ring = KeyRing(self.api_keys, time.monotonic)
         self.waiters = Waiters(
             self.job_store,
             self.job_store.store.job_ends,
@@ -96,18 +105,21 @@ class Parts:
             wait_for_job=WaitForJob(waiters=self.waiters, job_store=self.job_store),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
             cursors=cursors,
-            namespace="default",
+            callers=self.callers,
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
         )
         batches = BatchRoutes(
             ids=ids,
             submit_batch=SubmitBatch(job_store=self.job_store, ready_queue=self.ready_queue),
-            namespace="default",
+            callers=self.callers,
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
             batch_limit_bytes=BATCH_LIMIT_BYTES,
         )
-        queues = QueueRoutes(job_store=self.job_store, cursors=cursors, namespace="default")
-        return create_app(routes, batches, queues, Probes(self.store_health, self.registry))
+        queues = QueueRoutes(job_store=self.job_store, cursors=cursors, callers=self.callers)
+        keys = KeyRoutes(
+            callers=self.callers, api_keys=self.api_keys, make_key=MakeKey(self.api_keys)
+        )
+        return create_app(routes, batches, queues, keys, Probes(self.store_health, self.registry))
 
 
 def client_of(app: ASGIApp) -> httpx.AsyncClient:

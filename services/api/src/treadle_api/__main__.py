@@ -1,16 +1,20 @@
-"""`python -m treadle_api` serves until SIGTERM."""
+"""`python -m treadle_api` serves until SIGTERM; `python -m treadle_api keys …` makes, lists and revokes keys."""
 
 import asyncio
 import logging
 import signal
 import socket
 import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
 
 import structlog
 import uvicorn
 import uvloop
 from pydantic import ValidationError
 
+from treadle_api.adapters.inbound.key_commands import read_command, run_command
 from treadle_api.application.waiters import Waiters
 from treadle_api.container import Container
 from treadle_api.settings import Settings
@@ -26,16 +30,23 @@ def main() -> None:
         settings = Settings()
     except ValidationError as error:
         sys.exit(refuse("api", *((str(e["loc"][0]), e["msg"]) for e in error.errors())))
+    if sys.argv[1:]:
+        sys.exit(uvloop.run(_command(read_command(sys.argv[1:]), Container(settings=settings))))
     configure_logs("api", form=settings.log_format, level=settings.log_level)
     logging.getLogger("uvicorn.error").addFilter(_is_no_cut_off)
     uvloop.run(serve(Container(settings=settings), settings))
+
+
+async def _command(asked: Namespace, container: Container) -> int:
+    async with container.channel():
+        return await run_command(asked, container.api_keys())
 
 
 async def serve(container: Container, settings: Settings) -> None:
     """Until SIGTERM or SIGINT; requests under way are answered first."""
     async with container.channel(), container.redis(), asyncio.TaskGroup() as tasks:
         waiters = container.waiters()
-        running = [tasks.create_task(each.run()) for each in (container.submit_batches(), waiters)]
+        running = [tasks.create_task(each.run()) for each in _running(container, settings)]
         server = _Server(
             waiters,
             uvicorn.Config(
@@ -59,6 +70,15 @@ async def serve(container: Container, settings: Settings) -> None:
             task.cancel()
     _log.info("api: stopped")
     ignore_stop_signals()
+
+
+class Running(Protocol):
+    async def run(self) -> NoReturn: ...
+
+
+def _running(container: Container, settings: Settings) -> Sequence[Running]:
+    always: list[Running] = [container.submit_batches(), container.waiters()]
+    return [*always, container.key_ring()] if settings.api_auth == "keys" else always
 
 
 class _Server(uvicorn.Server):

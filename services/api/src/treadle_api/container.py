@@ -8,17 +8,22 @@ from prometheus_client import CollectorRegistry
 
 from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
+from treadle_api.adapters.inbound.http.callers import AnyCaller, CallersWithKeys
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
+from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
+from treadle_api.adapters.outbound.grpc_api_keys import GrpcApiKeys
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.application.cancel_job import CancelJob
+from treadle_api.application.key_ring import KeyRing
+from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
@@ -28,6 +33,8 @@ from treadle_domain.ids import JobIds
 from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store_channel import open_channel
+
+NAMESPACE = "default"
 
 
 def _now_ms() -> int:
@@ -78,6 +85,15 @@ class Container(containers.DeclarativeContainer):
     cursors = providers.Singleton(
         Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
     )
+    api_keys = providers.Singleton(GrpcApiKeys, channel, settings.provided.store_access)
+    make_key = providers.Singleton(MakeKey, api_keys)
+    key_ring = providers.Singleton(KeyRing, api_keys, providers.Object(time.monotonic))
+    callers = providers.Selector(
+        settings.provided.api_auth,
+        keys=providers.Singleton(CallersWithKeys, key_ring),
+        off=providers.Singleton(AnyCaller, NAMESPACE),
+    )
+
     job_routes = providers.Singleton(
         JobRoutes,
         job_store=job_store,
@@ -85,25 +101,28 @@ class Container(containers.DeclarativeContainer):
         wait_for_job=wait_for_job,
         cancel_job=cancel_job,
         cursors=cursors,
-        namespace="default",
+        callers=callers,
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
     )
     batch_routes = providers.Singleton(
         BatchRoutes,
         ids=ids,
         submit_batch=providers.Singleton(SubmitBatch, job_store=job_store, ready_queue=ready_queue),
-        namespace="default",
+        callers=callers,
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
         batch_limit_bytes=settings.provided.api_batch_limit_bytes,
     )
     queue_routes = providers.Singleton(
-        QueueRoutes, job_store=job_store, cursors=cursors, namespace="default"
+        QueueRoutes, job_store=job_store, cursors=cursors, callers=callers
     )
     app = providers.Singleton(
         create_app,
         job_routes=job_routes,
         batch_routes=batch_routes,
         queue_routes=queue_routes,
+        key_routes=providers.Singleton(
+            KeyRoutes, callers=callers, api_keys=api_keys, make_key=make_key
+        ),
         probes=providers.Singleton(Probes, store_health, registry),
     )
     metered_app = providers.Singleton(MeteredApp, app, registry, waiters)

@@ -1,12 +1,13 @@
 """Settings of the API, from the environment: TREADLE_…"""
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, FilePath, PositiveInt, SecretStr, field_validator
+from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from treadle_wire.logs import LogFormat
+from treadle_wire.loopback import is_loopback
 from treadle_wire.store_access import StoreAccess
 
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
@@ -17,6 +18,8 @@ _LARGEST_PAYLOAD_BYTES = 4 * 1024 * 1024
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TREADLE_", env_ignore_empty=True, frozen=True)
 
+    api_auth: Literal["keys", "off"] = "off"
+    """Whether clients must show keys; off only where nobody but this machine reaches the API."""
     api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """0: any free one, told in the log."""
@@ -43,6 +46,13 @@ class Settings(BaseSettings):
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
     log_format: LogFormat = "console"
     log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+
+    @field_validator("api_host")
+    @classmethod
+    def _open_only_to_this_machine(cls, host: str, info: ValidationInfo) -> str:
+        if info.data.get("api_auth") == "off" and not is_loopback(host):
+            raise ValueError("others can reach it: set TREADLE_API_AUTH=keys")
+        return host
 
     @field_validator("redis_url")
     @classmethod

@@ -8,10 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from treadle_domain.run_policy import DEFAULT_LIMITS
 from treadle_store.adapters.inbound.grpc.access import certificate_of
+from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
 from treadle_store.adapters.inbound.grpc.server import GrpcServer
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore, UseCases
 from treadle_store.adapters.inbound.timers import Timer
 from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnouncements
+from treadle_store.adapters.outbound.postgres.api_keys import PostgresApiKeys
 from treadle_store.adapters.outbound.postgres.clock import PostgresClock
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
@@ -174,6 +176,7 @@ class Container(containers.DeclarativeContainer):
         job_store=providers.Singleton(
             GrpcJobStore, use_cases, jobs, providers.Singleton(PostgresQueueDepths, database)
         ),
+        api_keys=providers.Singleton(GrpcApiKeys, providers.Singleton(PostgresApiKeys, database)),
         storage=database,
         address=settings.provided.store_listen,
         token=settings.provided.token,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from treadle_domain.api_key import ApiKey
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError
 from treadle_domain.job import Job
@@ -74,6 +75,22 @@ class JobStore(Submits, Protocol):
 
     async def retry(self, namespace: str, job_id: UUID) -> StoredJob:
         """A new life for a job that ended badly; the store pushes its id. Raises JobNotFound, TransitionRefused."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """All may raise StoreError."""
+
+    async def add(self, key: ApiKey) -> ApiKey:
+        """As it is kept. Raises InvalidValue."""
+        ...
+
+    async def all(self, namespace: str | None) -> Sequence[ApiKey]:
+        """Oldest first, without those that were revoked more than a day ago; of all namespaces for None."""
+        ...
+
+    async def revoke(self, namespace: str, key_id: str) -> ApiKey | None:
+        """For good. None: there is no such key in the namespace."""
         ...
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from treadle_domain.api_key import ApiKey
 from treadle_domain.attempt import Attempt
 from treadle_domain.idempotency import Idempotency
 from treadle_domain.job import Job
@@ -203,6 +204,20 @@ class PrunableKeys(Protocol):
 
     async def look_again(self, keys: Sequence[UniqueKey], expires_at: datetime) -> None:
         """Those that are still as they were found: not before then."""
+        ...
+
+
+class ApiKeys(Protocol):
+    async def add(self, key: ApiKey) -> ApiKey:
+        """As it is kept, with its time; a repeat changes nothing."""
+        ...
+
+    async def all(self, namespace: str | None) -> Sequence[ApiKey]:
+        """Oldest first, without those that were revoked more than a day ago."""
+        ...
+
+    async def revoke(self, namespace: str, key_id: str) -> ApiKey | None:
+        """For good; a repeat changes nothing. None: there is no such key."""
         ...
 
 

@@ -190,10 +190,10 @@ def _summary(job: Job) -> dict[str, Any]:
         "unique": None if job.unique is None else _unique(job.unique),
         "created_at": _time(job.created_at),
         "run_at": _time(job.run_at),
-        "started_at": _optional_time(job.started_at),
-        "finished_at": _optional_time(job.finished_at),
-        "expires_at": _optional_time(job.expires_at),
-        "cancel_requested_at": _optional_time(job.cancel_requested_at),
+        "started_at": optional_time(job.started_at),
+        "finished_at": optional_time(job.finished_at),
+        "expires_at": optional_time(job.expires_at),
+        "cancel_requested_at": optional_time(job.cancel_requested_at),
         "worker": job.worker,
         "error": None if job.error is None else _error(job.error),
         "losses": job.losses,
@@ -254,5 +254,5 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _optional_time(moment: datetime | None) -> str | None:
+def optional_time(moment: datetime | None) -> str | None:
     return None if moment is None else _time(moment)

@@ -30,6 +30,7 @@ from treadle_api.adapters.inbound.http.batch_body import (
 )
 from treadle_api.adapters.inbound.http.batch_item import read_item
 from treadle_api.adapters.inbound.http.batch_run import BatchRun
+from treadle_api.adapters.inbound.http.callers import Callers, require_may_submit
 from treadle_api.adapters.inbound.http.problems import (
     PROBLEM_JSON,
     FieldError,
@@ -43,8 +44,10 @@ from treadle_api.adapters.inbound.http.request_body import (
     read_body,
     require_media_type,
 )
+from treadle_api.application.caller import Caller
 from treadle_api.application.ports import Submitted
 from treadle_api.application.submit_batch import SubmitBatch
+from treadle_domain.api_key import Role
 from treadle_domain.errors import DomainError, InvalidValue
 from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import NewJob
@@ -62,7 +65,7 @@ class BatchRoutes:
 
     ids: JobIds
     submit_batch: SubmitBatch
-    namespace: str
+    callers: Callers
     payload_limit_bytes: int
     batch_limit_bytes: int
     _slots: asyncio.Semaphore = field(
@@ -73,6 +76,7 @@ class BatchRoutes:
         app.post(PATH, **openapi.SUBMIT_BATCH)(self.submit)
 
     async def submit(self, request: Request) -> Response:
+        caller = await self.callers(request, Role.SUBMIT)
         atomic = _read_atomic(request)
         form = require_media_type(request, "json", JSON_LINES)
         async with self._slot():
@@ -83,10 +87,10 @@ class BatchRoutes:
                 whole = read_whole_batch(await read_body(request, self.batch_limit_bytes))
                 atomic = atomic or whole.atomic
                 items = texts_of(whole.jobs, self._item_limit_bytes)
-            return await (self._atomically(items) if atomic else self._apart(items))
+            return await (self._atomically if atomic else self._apart)(caller, items)
 
-    async def _apart(self, items: AsyncIterator[bytes | None]) -> Response:
-        run = BatchRun(self._read, partial(self.submit_batch, self.namespace))
+    async def _apart(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
+        run = BatchRun(partial(self._read, caller), partial(self.submit_batch, caller.namespace))
         async for text in items:
             if len(run.results) == MAX_ITEMS:
                 run.results.append(item_answer(MAX_ITEMS, _TOO_LONG))
@@ -95,28 +99,30 @@ class BatchRoutes:
         await run.finish_part()
         return answer(BatchAnswer(results=run.results))
 
-    async def _atomically(self, items: AsyncIterator[bytes | None]) -> Response:
-        read = [self._read_or_refuse(text) async for text in _few(items)]
+    async def _atomically(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
+        read = [self._read_or_refuse(caller, text) async for text in _few(items)]
         jobs = [each for each in read if isinstance(each, NewJob)]
         if len(jobs) < len(read):
             return _refused(None if isinstance(each, NewJob) else each for each in read)
-        answers = await self.submit_batch.atomically(self.namespace, jobs) if jobs else []
+        answers = await self.submit_batch.atomically(caller.namespace, jobs) if jobs else []
         if any(not isinstance(each, Submitted) for each in answers):
             return _refused(answers)
         return answer(BatchAnswer(results=_results(answers)))
 
-    def _read(self, text: bytes | None) -> NewJob:
+    def _read(self, caller: Caller, text: bytes | None) -> NewJob:
         """Raises Problem, InvalidValue."""
         if text is None:
             limit = self._item_limit_bytes
             raise Problem(
                 ProblemType.TOO_LARGE, f"A job is larger than {limit} bytes.", limit_bytes=limit
             )
-        return read_item(text, self.ids.next(), self.namespace, self.payload_limit_bytes)
+        new = read_item(text, self.ids.next(), caller.namespace, self.payload_limit_bytes)
+        require_may_submit(caller, new.submission.queue, new.submission.on_conflict)
+        return new
 
-    def _read_or_refuse(self, text: bytes | None) -> NewJob | Problem | DomainError:
+    def _read_or_refuse(self, caller: Caller, text: bytes | None) -> NewJob | Problem | DomainError:
         try:
-            return self._read(text)
+            return self._read(caller, text)
         except (Problem, DomainError) as refusal:
             return refusal
 

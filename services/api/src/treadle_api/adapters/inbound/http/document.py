@@ -18,13 +18,15 @@ from treadle_api.adapters.inbound.http.answers import (
 )
 from treadle_api.adapters.inbound.http.batch_answers import BatchAnswer, BatchRefusedBody
 from treadle_api.adapters.inbound.http.examples import all_examples
-from treadle_api.adapters.inbound.http.openapi import REF
+from treadle_api.adapters.inbound.http.key_answers import KeyAnswer, KeysAnswer, NewKeyAnswer
+from treadle_api.adapters.inbound.http.openapi import KEY, REF
 from treadle_api.adapters.inbound.http.problems import ProblemBody
-from treadle_api.adapters.inbound.http.schemas import BatchJobRequest, JobRequest
+from treadle_api.adapters.inbound.http.schemas import BatchJobRequest, JobRequest, KeyRequest
 
 _REQUESTS: Sequence[tuple[type[BaseModel], JsonSchemaMode]] = [
     (JobRequest, "validation"),
     (BatchJobRequest, "validation"),
+    (KeyRequest, "validation"),
 ]
 _ANSWERS = [
     JobAnswer,
@@ -33,16 +35,26 @@ _ANSWERS = [
     QueuePageAnswer,
     BatchAnswer,
     BatchRefusedBody,
+    KeyAnswer,
+    NewKeyAnswer,
+    KeysAnswer,
     HealthAnswer,
     ProblemBody,
 ]
+_SECURITY = {
+    KEY: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key such as trd_…; a server that only its own machine can reach may ask for none.",
+    }
+}
 
 
 class DocumentedApi(FastAPI):
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         parts = document.setdefault("components", {})
-        parts.update(schemas=_schemas(), examples=all_examples())
+        parts.update(schemas=_schemas(), examples=all_examples(), securitySchemes=_SECURITY)
         return document
 
 

@@ -22,8 +22,10 @@ from treadle_api.adapters.inbound.http.answers import (
     UniqueAnswer,
 )
 from treadle_api.adapters.inbound.http.batch_answers import BatchAnswer, ItemAnswer, ItemStatus
+from treadle_api.adapters.inbound.http.key_answers import KeyAnswer, KeysAnswer, NewKeyAnswer
 from treadle_api.adapters.inbound.http.problem_examples import JOB_ID, PROBLEMS
 from treadle_api.adapters.inbound.http.problems import ProblemType
+from treadle_domain.api_key import Role
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.states import JobState
 from treadle_domain.uniqueness import UniqueScope
@@ -58,6 +60,10 @@ BATCHES: Mapping[str, Any] = {
     "new-atomic-batch": {"jobs": _BATCH, "atomic": True},
 }
 LINES: Mapping[str, Any] = {"new-batch-in-lines": "".join(f"{json.dumps(job)}\n" for job in _BATCH)}
+
+KEYS: Mapping[str, Any] = {
+    "key-to-be-made": {"name": "billing", "roles": ["submit", "read"], "queues": ["mail"]}
+}
 
 _ERROR = ErrorAnswer(
     kind=ErrorKind.ERROR,
@@ -147,6 +153,16 @@ _QUEUE_PAGE = QueuePageAnswer(
     ],
     next_cursor=None,
 )
+_KEY = KeyAnswer(
+    id="5f0c9a7be3d14821",
+    name="billing",
+    namespace="default",
+    roles=[Role.READ, Role.SUBMIT],
+    queues=["mail"],
+    rate_limit=None,
+    created_at=_SUBMITTED_AT,
+    revoked_at=None,
+)
 ANSWERS: Mapping[str, msgspec.Struct] = {
     "pending-job": _PENDING,
     "succeeded-job": _SUCCEEDED,
@@ -161,6 +177,9 @@ ANSWERS: Mapping[str, msgspec.Struct] = {
     "jobs": _JOB_PAGE,
     "attempts": _ATTEMPTS,
     "queues": _QUEUE_PAGE,
+    "new-key": NewKeyAnswer(**asdict(_KEY), token=f"trd_{_KEY.id}_{'x' * 43}"),
+    "keys": KeysAnswer(items=[_KEY]),
+    "revoked-key": replace(_KEY, revoked_at=_ENDED_AT),
     "live": HealthAnswer("live"),
     "ready": HealthAnswer("ready"),
 }
@@ -175,7 +194,7 @@ METRICS_TEXT = {
 def all_examples() -> dict[str, Any]:
     """By the names that operations refer to, as they are in JSON."""
     problems = {kind.slug: body for kind, body in PROBLEMS.items()}
-    bodies = {**JOBS, **BATCHES, **LINES, **ANSWERS, **METRICS_TEXT, **problems}
+    bodies = {**JOBS, **BATCHES, **LINES, **KEYS, **ANSWERS, **METRICS_TEXT, **problems}
     return {
         name: {"value": msgspec.json.decode(msgspec.json.encode(body))}
         for name, body in bodies.items()

@@ -16,6 +16,7 @@ from treadle_api.adapters.inbound.http.answers import (
     job_answer,
     job_page_answer,
 )
+from treadle_api.adapters.inbound.http.callers import Callers, require_may_submit
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.entity_tag import job_or_unchanged, tag_of
 from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
@@ -24,14 +25,17 @@ from treadle_api.adapters.inbound.http.json_text import fields_of
 from treadle_api.adapters.inbound.http.later import Gone, LaterAnswer
 from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
+from treadle_api.adapters.inbound.http.query_parameters import take_no_parameters
 from treadle_api.adapters.inbound.http.request_body import read_body, require_media_type
 from treadle_api.adapters.inbound.http.schemas import read_job
+from treadle_api.application.caller import Caller
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobStore
 from treadle_api.application.submit_jobs import Receipt, SubmitJobs
 from treadle_api.application.wait_for_job import WaitForJob
+from treadle_domain.api_key import Role
 from treadle_domain.bounds import printable
-from treadle_domain.errors import DomainError, InvalidValue
+from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.stored_job import StoredJob, SubmitOutcome
 
 _BESIDE_PAYLOAD_BYTES = 128 * 1024
@@ -57,7 +61,7 @@ class JobRoutes:
     wait_for_job: WaitForJob
     cancel_job: CancelJob
     cursors: Cursors
-    namespace: str
+    callers: Callers
     payload_limit_bytes: int
 
     def add_to(self, app: FastAPI) -> None:
@@ -70,45 +74,72 @@ class JobRoutes:
         app.post(f"{one}/retry", **openapi.RETRY_JOB)(self.retry)
 
     async def submit(self, request: Request) -> Response:
-        _take_no_parameters(request, but=WAIT)
+        caller = await self.callers(request, Role.SUBMIT)
+        take_no_parameters(request, but=WAIT)
         wait = read_wait(request)
-        receipt = await self._receipt(request)
+        receipt = await self._receipt(request, caller)
         return self._after_wait(receipt.stored, wait, partial(_submit_answer, receipt.outcome))
 
     async def list_jobs(self, request: Request) -> Response:
-        query = read_job_query(request.query_params, self.namespace, self.cursors)
+        caller = await self.callers(request, Role.READ)
+        query = read_job_query(request.query_params, caller, self.cursors)
         page = await self.job_store.page(query)
         cursor = None if page.next is None else self.cursors.write(query, page.next)
         return answer(job_page_answer(page.jobs, cursor))
 
     async def get(self, request: Request, job_id: JobId) -> Response:
-        _take_no_parameters(request, but=WAIT)
+        caller = await self.callers(request, Role.READ)
+        take_no_parameters(request, but=WAIT)
         wait = read_wait(request)
-        found = await self.job_store.get(self.namespace, _read_id(job_id))
+        found = await self._own(caller, _read_id(job_id))
         return self._after_wait(found, wait, partial(job_or_unchanged, request))
 
     async def list_attempts(self, request: Request, job_id: JobId) -> Response:
-        _take_no_parameters(request)
-        attempts = await self.job_store.attempts(self.namespace, _read_id(job_id))
+        caller = await self.callers(request, Role.READ)
+        take_no_parameters(request)
+        known = await self._known(caller, job_id)
+        attempts = await self.job_store.attempts(caller.namespace, known)
         return answer(attempts_answer(attempts))
 
     async def cancel(self, request: Request, job_id: JobId) -> Response:
-        _take_no_parameters(request)
-        return answer(job_answer(await self.cancel_job(self.namespace, _read_id(job_id))))
+        caller = await self.callers(request, Role.OPERATE)
+        take_no_parameters(request)
+        known = await self._known(caller, job_id)
+        return answer(job_answer(await self.cancel_job(caller.namespace, known)))
 
     async def retry(self, request: Request, job_id: JobId) -> Response:
-        _take_no_parameters(request)
-        stored = await self.job_store.retry(self.namespace, _read_id(job_id))
+        caller = await self.callers(request, Role.OPERATE)
+        take_no_parameters(request)
+        known = await self._known(caller, job_id)
+        stored = await self.job_store.retry(caller.namespace, known)
         return answer(job_answer(stored))
 
-    async def _receipt(self, request: Request) -> Receipt:
+    async def _own(self, caller: Caller, job_id: UUID) -> StoredJob:
+        """A job of a queue that the caller may not use is not there: raises JobNotFound."""
+        stored = await self.job_store.get(caller.namespace, job_id)
+        if not caller.may_use(stored.job.queue):
+            raise JobNotFound(job_id)
+        return stored
+
+    async def _known(self, caller: Caller, job_id: str) -> UUID:
+        """The id of a job that the caller may see, as far as that can be said without the store."""
+        known = _read_id(job_id)
+        if caller.queues is not None:
+            await self._own(caller, known)
+        return known
+
+    async def _receipt(self, request: Request, caller: Caller) -> Receipt:
         require_media_type(request, "json")
         body = await read_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
         key = read_idempotency_key(request)
         received = read_job(fields_of(body), self.payload_limit_bytes, key)
-        [receipt] = await self.submit_jobs(self.namespace, [received])
+        require_may_submit(caller, received.asked.queue, received.on_conflict)
+        [receipt] = await self.submit_jobs(caller.namespace, [received])
         if isinstance(receipt, DomainError):
             raise receipt
+        if not caller.may_use(receipt.stored.job.queue):
+            detail = "A job of a queue that this key may not use holds the unique key."
+            raise Problem(ProblemType.UNIQUE_CONFLICT, detail)
         return receipt
 
     def _after_wait(self, known: StoredJob, seconds: int, show: Show) -> Response:
@@ -141,11 +172,3 @@ def _read_id(text: str) -> UUID:
         detail = f"There is no job {printable(text[:_LONGEST_SHOWN_ID])}."
         raise Problem(ProblemType.JOB_NOT_FOUND, detail)
     return job_id
-
-
-def _take_no_parameters(request: Request, *, but: str | None = None) -> None:
-    """A parameter that nobody reads would look as if it worked."""
-    for name in request.query_params:
-        if name != but:
-            shown = printable(name[:_LONGEST_SHOWN_ID])
-            raise InvalidValue(shown, "is not a parameter of this call")

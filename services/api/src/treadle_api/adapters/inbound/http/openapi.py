@@ -10,6 +10,7 @@ from treadle_api.adapters.inbound.http.examples import (
     ANSWERS,
     BATCHES,
     JOBS,
+    KEYS,
     LINES,
     METRICS_TEXT,
 )
@@ -22,9 +23,11 @@ from treadle_api.adapters.inbound.http.parameters import (
     query_parameter,
 )
 from treadle_api.adapters.inbound.http.problems import PROBLEM_JSON, ProblemBody, ProblemType
-from treadle_api.adapters.inbound.http.schemas import JobRequest
+from treadle_api.adapters.inbound.http.schemas import JobRequest, KeyRequest
 
 REF = "#/components/schemas/{}"
+KEY = "key"
+"""The name of the security scheme."""
 
 
 def _json(
@@ -75,9 +78,13 @@ def _operation(
     tag: str = "jobs",
     status: int = 200,
     headers: dict[str, Any] | None = None,
+    is_open: bool = False,
     **more: Any,
 ) -> dict[str, Any]:
-    """`example` names an answer; its type is the schema."""
+    """`example` names an answer; its type is the schema. `is_open`: no key is asked for."""
+    if not is_open:
+        problems = (ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN, *problems)
+        more["security"] = [{KEY: []}]
     success: dict[str, Any] = {"description": summary, "content": _answer(example)}
     if headers:
         success["headers"] = headers
@@ -253,15 +260,43 @@ LIST_QUEUES = _operation(
     tag="queues",
     parameters=OF_QUEUES,
 )
-LIVE = _operation("get_liveness", "Whether the process lives", "live", tag="health")
+CREATE_KEY = _operation(
+    "create_key",
+    "Make a key for a client",
+    "new-key",
+    ProblemType.MALFORMED_JSON,
+    ProblemType.MALFORMED_ENCODING,
+    ProblemType.BODY_TIMEOUT,
+    ProblemType.TOO_LARGE,
+    ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    *_ANYWHERE,
+    tag="keys",
+    status=201,
+    requestBody={"required": True, "content": _json(KeyRequest, KEYS)},
+)
+LIST_KEYS = _operation(
+    "list_keys", "List the keys of your namespace, oldest first", "keys", *_ANYWHERE, tag="keys"
+)
+REVOKE_KEY = _operation(
+    "revoke_key",
+    "Revoke a key: within seconds it does not count any more",
+    "revoked-key",
+    ProblemType.KEY_NOT_FOUND,
+    *_ANYWHERE,
+    tag="keys",
+)
+LIVE = _operation("get_liveness", "Whether the process lives", "live", tag="health", is_open=True)
 READY = _operation(
     "get_readiness",
     "Whether jobs can be accepted",
     "ready",
     ProblemType.STORE_UNAVAILABLE,
     tag="health",
+    is_open=True,
 )
-METRICS = _operation("get_metrics", "What the process did, for Prometheus", "live", tag="health")
+METRICS = _operation(
+    "get_metrics", "What the process did, for Prometheus", "live", tag="health", is_open=True
+)
 METRICS["responses"][200]["content"] = {
     "text/plain": {"schema": {"type": "string"}, "examples": _shown(METRICS_TEXT)}
 }

@@ -24,6 +24,15 @@ _PROBLEMS = [
     Problem(ProblemType.MALFORMED_JSON, "Not JSON: trailing comma in object (byte 27)."),
     Problem(ProblemType.MALFORMED_ENCODING, "Not gzip: its end is missing."),
     Problem(ProblemType.BAD_REQUEST, "The client went away."),
+    Problem(
+        ProblemType.UNAUTHENTICATED,
+        "Send the header Authorization: Bearer trd_… with a key that counts.",
+    ),
+    Problem(
+        ProblemType.FORBIDDEN,
+        "This key may not do that: it takes one with the role operate.",
+    ),
+    Problem(ProblemType.KEY_NOT_FOUND, "There is no key 5f0c9a7be3d14821."),
     Problem(ProblemType.NOT_FOUND, "No route has this path."),
     Problem(ProblemType.JOB_NOT_FOUND, f"There is no job {JOB_ID}."),
     Problem(ProblemType.METHOD_NOT_ALLOWED, "PUT is not possible here, only GET."),

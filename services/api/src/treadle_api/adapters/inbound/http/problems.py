@@ -33,6 +33,24 @@ class ProblemType(Enum):
         "The request cannot be understood",
         "The request is not HTTP as it should be. The detail says what is wrong with it.",
     )
+    UNAUTHENTICATED = (
+        401,
+        "unauthenticated",
+        "No key that counts was shown",
+        "Send Authorization: Bearer and a key. It was missing, mistyped or revoked; whoever runs Treadle makes keys.",
+    )
+    FORBIDDEN = (
+        403,
+        "forbidden",
+        "The key does not allow this",
+        "The detail says which role or queue the key lacks. Whoever runs Treadle makes one that has it.",
+    )
+    KEY_NOT_FOUND = (
+        404,
+        "key-not-found",
+        "There is no such key",
+        "The id is none of a key of your namespace. GET /v1/keys lists them.",
+    )
     NOT_FOUND = (
         404,
         "not-found",

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from treadle_api.adapters.inbound.http.schemas import read_time
 from treadle_domain.bounds import printable
@@ -48,3 +49,10 @@ def read_moment(name: str, value: str) -> datetime:
 
 def _shown(name: str) -> str:
     return printable(name[:_SHOWN_CHARS])
+
+
+def take_no_parameters(request: Request, *, but: str | None = None) -> None:
+    """A parameter that nobody reads would look as if it worked. Raises InvalidValue."""
+    for name in request.query_params:
+        if name != but:
+            raise InvalidValue(_shown(name), "is not a parameter of this call")

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from treadle_api.adapters.inbound.http.idempotency_key import idempotency_of
 from treadle_api.adapters.inbound.http.json_text import require_shallow, value_of
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, ProblemType, invalid
+from treadle_domain.api_key import MAX_QUEUES, MAX_RATE
 from treadle_domain.bounds import (
     KEY_PATTERN,
     MAX_ATTEMPTS,
@@ -145,6 +146,21 @@ class JobRequest(_Strict):
     ] = {}
 
 
+class KeyRequest(_Strict):
+    """A key to be made, of the namespace of whoever makes it."""
+
+    name: Annotated[Name, Field(description="a label for people")]
+    roles: Annotated[
+        list[Literal["submit", "read", "operate", "admin"]], Field(min_length=1, max_length=4)
+    ]
+    queues: Annotated[
+        list[Name] | None, Field(min_length=1, max_length=MAX_QUEUES, description="unsaid: all")
+    ] = None
+    rate_limit: Annotated[
+        int | None, Field(ge=1, le=MAX_RATE, description="requests per second")
+    ] = None
+
+
 class BatchJobRequest(JobRequest):
     """A job of a batch. With `idempotency_key` it can be sent again, alone or in another batch."""
 
@@ -158,6 +174,11 @@ class ReceivedJob:
     asked: JobRequest
     payload: bytes
     idempotency: Idempotency | None = None
+
+    @property
+    def on_conflict(self) -> OnConflict:
+        unique = self.asked.unique
+        return OnConflict.RETURN_EXISTING if unique is None else OnConflict(unique.on_conflict)
 
     def new_job(self, job_id: UUID, namespace: str) -> NewJob:
         asked = self.asked
@@ -180,7 +201,7 @@ class ReceivedJob:
             metadata=asked.metadata,
             idempotency=self.idempotency,
             unique=None if asked.unique is None else asked.unique.uniqueness(),
-            on_conflict=OnConflict(asked.unique.on_conflict if asked.unique else "return_existing"),
+            on_conflict=self.on_conflict,
         )
         return NewJob(submission=submission, payload=self.payload)
 

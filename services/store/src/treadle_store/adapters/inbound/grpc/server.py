@@ -10,9 +10,11 @@ from grpc_health.v1.health import aio as health_aio
 
 from treadle_store.adapters.inbound.grpc.access import RequireToken
 from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
+from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore
 from treadle_store.application.errors import DatabaseUnavailable, StoreError
 from treadle_store.application.ports import Storage
+from treadle_wire.store.v1.api_keys_pb2_grpc import add_ApiKeysServicer_to_server
 from treadle_wire.store.v1.job_store_pb2_grpc import add_JobStoreServicer_to_server
 
 MAX_MESSAGE_BYTES = 9 * 1024 * 1024
@@ -33,6 +35,7 @@ class GrpcServer:
     def __init__(
         self,
         job_store: GrpcJobStore,
+        api_keys: GrpcApiKeys,
         storage: Storage,
         address: str,
         token: str | None = None,
@@ -45,6 +48,7 @@ class GrpcServer:
         self._health = health_aio.HealthServicer()
         self._server = aio.server(interceptors=[*shown, ErrorsToStatus()], options=_OPTIONS)
         add_JobStoreServicer_to_server(job_store, self._server)
+        add_ApiKeysServicer_to_server(api_keys, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.port = 0
 

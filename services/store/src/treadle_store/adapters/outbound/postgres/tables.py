@@ -162,6 +162,20 @@ unique_keys = Table(
     Column("version", BigInteger, nullable=False),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("queues", ARRAY(Text)),
+    Column("rate_limit", Integer),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
 uptime = Table(
     "uptime",
     metadata,
