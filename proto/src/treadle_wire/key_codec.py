@@ -16,7 +16,7 @@ def key_to_wire(key: ApiKey) -> pb.ApiKey:
         namespace=key.namespace,
         roles=sorted(key.roles),
         queues=sorted(key.queues or ()),
-        rate_limit=key.rate_limit,
+        rate_limit_per_second=key.rate_limit,
         created_at_us=0 if key.created_at is None else to_us(key.created_at),
         revoked_at_us=None if key.revoked_at is None else to_us(key.revoked_at),
     )
@@ -34,7 +34,9 @@ def key_from_wire(message: pb.ApiKey) -> ApiKey:
         namespace=message.namespace,
         roles=frozenset(map(Role, message.roles)),
         queues=frozenset(message.queues) or None,
-        rate_limit=message.rate_limit if message.HasField("rate_limit") else None,
+        rate_limit=message.rate_limit_per_second
+        if message.HasField("rate_limit_per_second")
+        else None,
         created_at=from_us(message.created_at_us) if message.created_at_us else None,
         revoked_at=from_us(message.revoked_at_us) if message.HasField("revoked_at_us") else None,
     )

@@ -274,7 +274,7 @@ async def test_an_admin_makes_lists_and_revokes_keys(guarded: Guarded) -> None:
         ({"name": "no spaces"}, "name"),
         ({"queues": []}, "queues"),
         ({"queues": ["../x"]}, "queues.0"),
-        ({"rate_limit": 0}, "rate_limit"),
+        ({"rate_limit_per_second": 0}, "rate_limit_per_second"),
         ({"namespace": "theirs"}, "namespace"),
     ],
 )

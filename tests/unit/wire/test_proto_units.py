@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from treadle_wire.store.v1 import job_pb2, job_store_pb2
+from treadle_wire.store.v1 import api_keys_pb2, job_pb2, job_store_pb2
 
 PROTO_FOLDER = Path(__file__).parents[3] / "proto" / "treadle" / "store" / "v1"
 FIELD = re.compile(
@@ -42,6 +42,7 @@ NOT_TIME = {
     "multiplier",
     "number",
     "priority",
+    "rate_limit_per_second",
     "snoozes",
     "version",
 }
@@ -55,7 +56,7 @@ def messages_of(found: Iterator[Descriptor]) -> Iterator[Descriptor]:
 
 
 def all_messages() -> Iterator[Descriptor]:
-    for file in (job_pb2.DESCRIPTOR, job_store_pb2.DESCRIPTOR):
+    for file in (api_keys_pb2.DESCRIPTOR, job_pb2.DESCRIPTOR, job_store_pb2.DESCRIPTOR):
         yield from messages_of(iter(file.message_types_by_name.values()))
 
 

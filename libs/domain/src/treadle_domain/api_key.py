@@ -61,7 +61,7 @@ class ApiKey:
             raise InvalidValue("roles", "must name at least one")
         self._check_queues()
         if self.rate_limit is not None and not 1 <= self.rate_limit <= MAX_RATE:
-            raise InvalidValue("rate_limit", f"must be between 1 and {MAX_RATE}")
+            raise InvalidValue("rate_limit_per_second", f"must be between 1 and {MAX_RATE}")
 
     def may(self, role: Role) -> bool:
         return self.revoked_at is None and any(role in _GRANTS[each] for each in self.roles)

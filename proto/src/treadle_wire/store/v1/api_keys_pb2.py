@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$treadle_wire/store/v1/api_keys.proto\x12\x10treadle.store.v1\"\xd1\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12\x0e\n\x06queues\x18\x06 \x03(\t\x12\x17\n\nrate_limit\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x15\n\rcreated_at_us\x18\x08 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\t \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_rate_limitB\x10\n\x0e_revoked_at_us\"<\n\x13\x43reateApiKeyRequest\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey\"=\n\x14\x43reateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey\"\'\n\x12ListApiKeysRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"=\n\x13ListApiKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.treadle.store.v1.ApiKey\"4\n\x13RevokeApiKeyRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"=\n\x14RevokeApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey2\xa3\x02\n\x07\x41piKeys\x12]\n\x0c\x43reateApiKey\x12%.treadle.store.v1.CreateApiKeyRequest\x1a&.treadle.store.v1.CreateApiKeyResponse\x12Z\n\x0bListApiKeys\x12$.treadle.store.v1.ListApiKeysRequest\x1a%.treadle.store.v1.ListApiKeysResponse\x12]\n\x0cRevokeApiKey\x12%.treadle.store.v1.RevokeApiKeyRequest\x1a&.treadle.store.v1.RevokeApiKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$treadle_wire/store/v1/api_keys.proto\x12\x10treadle.store.v1\"\xe7\x01\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\x12\x0e\n\x06queues\x18\x06 \x03(\t\x12\"\n\x15rate_limit_per_second\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x15\n\rcreated_at_us\x18\x08 \x01(\x03\x12\x1a\n\rrevoked_at_us\x18\t \x01(\x03H\x01\x88\x01\x01\x42\x18\n\x16_rate_limit_per_secondB\x10\n\x0e_revoked_at_us\"<\n\x13\x43reateApiKeyRequest\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey\"=\n\x14\x43reateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey\"\'\n\x12ListApiKeysRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"=\n\x13ListApiKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.treadle.store.v1.ApiKey\"4\n\x13RevokeApiKeyRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"=\n\x14RevokeApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.treadle.store.v1.ApiKey2\xa3\x02\n\x07\x41piKeys\x12]\n\x0c\x43reateApiKey\x12%.treadle.store.v1.CreateApiKeyRequest\x1a&.treadle.store.v1.CreateApiKeyResponse\x12Z\n\x0bListApiKeys\x12$.treadle.store.v1.ListApiKeysRequest\x1a%.treadle.store.v1.ListApiKeysResponse\x12]\n\x0cRevokeApiKey\x12%.treadle.store.v1.RevokeApiKeyRequest\x1a&.treadle.store.v1.RevokeApiKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,19 +32,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'treadle_wire.store.v1.api_k
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APIKEY']._serialized_start=59
-  _globals['_APIKEY']._serialized_end=268
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=270
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=330
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=332
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=393
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=395
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=434
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=436
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=497
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=499
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=551
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=553
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=614
-  _globals['_APIKEYS']._serialized_start=617
-  _globals['_APIKEYS']._serialized_end=908
+  _globals['_APIKEY']._serialized_end=290
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=292
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=352
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=354
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=415
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=417
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=456
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=458
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=519
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=521
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=573
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=575
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=636
+  _globals['_APIKEYS']._serialized_start=639
+  _globals['_APIKEYS']._serialized_end=930
 # @@protoc_insertion_point(module_scope)

@@ -7,14 +7,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ApiKey(_message.Message):
-    __slots__ = ("id", "digest", "name", "namespace", "roles", "queues", "rate_limit", "created_at_us", "revoked_at_us")
+    __slots__ = ("id", "digest", "name", "namespace", "roles", "queues", "rate_limit_per_second", "created_at_us", "revoked_at_us")
     ID_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
     QUEUES_FIELD_NUMBER: _ClassVar[int]
-    RATE_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    RATE_LIMIT_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
     REVOKED_AT_US_FIELD_NUMBER: _ClassVar[int]
     id: str
@@ -23,10 +23,10 @@ class ApiKey(_message.Message):
     namespace: str
     roles: _containers.RepeatedScalarFieldContainer[str]
     queues: _containers.RepeatedScalarFieldContainer[str]
-    rate_limit: int
+    rate_limit_per_second: int
     created_at_us: int
     revoked_at_us: int
-    def __init__(self, id: _Optional[str] = ..., digest: _Optional[bytes] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., queues: _Optional[_Iterable[str]] = ..., rate_limit: _Optional[int] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., digest: _Optional[bytes] = ..., name: _Optional[str] = ..., namespace: _Optional[str] = ..., roles: _Optional[_Iterable[str]] = ..., queues: _Optional[_Iterable[str]] = ..., rate_limit_per_second: _Optional[int] = ..., created_at_us: _Optional[int] = ..., revoked_at_us: _Optional[int] = ...) -> None: ...
 
 class CreateApiKeyRequest(_message.Message):
     __slots__ = ("key",)

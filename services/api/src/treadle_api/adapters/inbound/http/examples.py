@@ -159,7 +159,7 @@ _KEY = KeyAnswer(
     namespace="default",
     roles=[Role.READ, Role.SUBMIT],
     queues=["mail"],
-    rate_limit=None,
+    rate_limit_per_second=None,
     created_at=_SUBMITTED_AT,
     revoked_at=None,
 )

@@ -9,14 +9,14 @@ from treadle_domain.api_key import ApiKey, Role
 
 
 class KeyAnswer(msgspec.Struct, kw_only=True):
-    """`queues` is null if it may use all, `rate_limit` (requests per second) where the setting of the server counts."""
+    """`queues` is null if it may use all, `rate_limit_per_second` where the setting of the server counts."""
 
     id: str
     name: str
     namespace: str
     roles: Sequence[Role]
     queues: Sequence[str] | None
-    rate_limit: int | None
+    rate_limit_per_second: int | None
     created_at: Time | None
     revoked_at: Time | None
 
@@ -38,7 +38,7 @@ def key_answer(key: ApiKey) -> KeyAnswer:
         namespace=key.namespace,
         roles=sorted(key.roles),
         queues=None if key.queues is None else sorted(key.queues),
-        rate_limit=key.rate_limit,
+        rate_limit_per_second=key.rate_limit,
         created_at=optional_time(key.created_at),
         revoked_at=optional_time(key.revoked_at),
     )

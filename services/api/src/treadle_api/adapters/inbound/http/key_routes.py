@@ -54,7 +54,7 @@ class KeyRoutes:
             name=asked.name,
             roles=frozenset(map(Role, asked.roles)),
             queues=queues,
-            rate_limit=asked.rate_limit,
+            rate_limit=asked.rate_limit_per_second,
         )
         body = NewKeyAnswer(**msgspec.structs.asdict(key_answer(made.key)), token=made.token)
         return answer(body, 201, {"Cache-Control": "no-store"})

@@ -156,8 +156,8 @@ class KeyRequest(_Strict):
     queues: Annotated[
         list[Name] | None, Field(min_length=1, max_length=MAX_QUEUES, description="unsaid: all")
     ] = None
-    rate_limit: Annotated[
-        int | None, Field(ge=1, le=MAX_RATE, description="requests per second")
+    rate_limit_per_second: Annotated[
+        int | None, Field(ge=1, le=MAX_RATE, description="requests; unsaid: as the server is set")
     ] = None
 
 
