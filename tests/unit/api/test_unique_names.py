@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.api.conftest import Api
 
@@ -36,15 +36,20 @@ async def test_it_is_refused_with_its_place(api: Api, body: bytes, path: str) ->
 members = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3))
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | members,
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=12,
 )
 
 
+@settings(max_examples=40)
 @given(values)
 def test_what_has_no_twins_passes(value: Any) -> None:
     require_unique_names(json.dumps(value).encode())
 
 
+@settings(max_examples=40)
 @given(values, st.text(max_size=5), st.integers(0, 20))
 def test_a_twin_is_found_at_any_depth(value: Any, name: str, depth: int) -> None:
     key = json.dumps(name)
