@@ -3,12 +3,15 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```\n(?:```json\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+_OWN_CURL = f'curl() {{ "{sys.executable}" -m tests.e2e.curl "$@"; }}\n'
 _NEXT = "--- the output of command"
 
 
@@ -27,7 +30,8 @@ def examples_of(page: Path) -> list[Example]:
 def outputs(examples: list[Example], api: str, folder: Path, **environment: str) -> list[str]:
     """Typed one after the other into one shell in a folder; `api` is the host and port to be asked."""
     commands = "".join(f"echo '{_NEXT}'\n{example.command}" for example in examples)
-    script = f"set -euo pipefail\n{commands}".replace("localhost:8000", api)
+    own_curl = "" if shutil.which("curl") else _OWN_CURL
+    script = f"set -euo pipefail\n{own_curl}{commands}".replace("localhost:8000", api)
     ended = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
