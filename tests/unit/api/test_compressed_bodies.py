@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.unit.api.conftest import PAYLOAD_LIMIT_BYTES, Api
 
+from treadle_api.adapters.inbound.http.content_encoding import PIECE_BYTES
+
 BODY = b'{"type":"echo","payload":{"a":  [1, 2]}}'
 WHOLE = gzip.compress(BODY, mtime=0)
 BODY_LIMIT_BYTES = PAYLOAD_LIMIT_BYTES + 128 * 1024
@@ -36,6 +38,13 @@ async def test_a_compressed_body_may_come_byte_by_byte(api: Api) -> None:
             yield bytes([byte])
 
     assert (await post(api, chunks())).status_code == 201
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_a_body_that_fills_its_last_piece_is_whole(api: Api, pieces: int) -> None:
+    body = BODY + b" " * (pieces * PIECE_BYTES - len(BODY))
+
+    assert (await post(api, gzip.compress(body))).status_code == 201
 
 
 async def test_a_bomb_is_refused_before_it_goes_off(api: Api) -> None:

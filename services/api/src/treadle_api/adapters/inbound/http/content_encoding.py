@@ -37,7 +37,7 @@ class Gunzip:
 
     def decode(self, chunk: bytes) -> Iterator[bytes]:
         left, piece = chunk, b""
-        while left or len(piece) == PIECE_BYTES:
+        while left or (len(piece) == PIECE_BYTES and not self._member.eof):
             if self._member.eof:
                 self._member = zlib.decompressobj(_GZIP)
             try:
