@@ -1,5 +1,7 @@
 """POST /v1/jobs with an Idempotency-Key."""
 
+import json
+
 import pytest
 from tests.unit.api.conftest import Api
 from tests.unit.api.running import run
@@ -30,6 +32,23 @@ async def test_a_replay_shows_the_job_as_it_is_by_now(api: Api) -> None:
 
     assert second.json()["id"] == first.json()["id"]
     assert (second.json()["state"], second.json()["result"]) == ("SUCCESS", {"sent": 1})
+
+
+@pytest.mark.parametrize("on_conflict", ["return_existing", "replace_payload"])
+async def test_a_replay_shows_the_payload_that_the_job_has(api: Api, on_conflict: str) -> None:
+    holder = await api.submit(payload="first", unique={"key": "report-7"})
+    unique = {"key": "report-7", "on_conflict": on_conflict}
+    body = json.dumps({"type": "echo", "payload": "second", "unique": unique}).encode()
+    await api.post_text(body, **{"idempotency-key": "order-17"})
+    await api.client.post(
+        "/v1/jobs",
+        json={"type": "echo", "payload": "third", "unique": unique},
+    )
+
+    replayed = await api.post_text(body, **{"idempotency-key": "order-17"})
+
+    assert replayed.headers["idempotency-replayed"] == "true"
+    assert replayed.json() == (await api.client.get(f"/v1/jobs/{holder['id']}")).json()
 
 
 async def test_the_order_of_fields_and_the_space_between_them_do_not_matter(api: Api) -> None:

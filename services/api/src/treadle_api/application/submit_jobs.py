@@ -10,6 +10,8 @@ from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 
+_AS_SENT = (SubmitOutcome.CREATED, SubmitOutcome.REPLACED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -50,9 +52,9 @@ class SubmitJobs:
 
     async def _receipt(self, new: NewJob, answer: Submitted) -> Receipt:
         job = answer.job
-        if job.fence == 0 and answer.outcome is not SubmitOutcome.EXISTING:
+        if job.fence == 0 and answer.outcome in _AS_SENT:
             stored = StoredJob(job=job, payload=new.payload)
         else:
-            # It was there before, and may have run: only a read brings all that there is.
+            # It was there before, with its own payload, or has run: only a read brings all that there is.
             stored = await self.job_store.get(job.namespace, job.id)
         return Receipt(stored=stored, outcome=answer.outcome)
