@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.builders import a_new_job, a_session
+from tests.builders import a_new_job, a_session, a_stored_job
 from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres, stepped_clock
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun
@@ -16,6 +16,8 @@ from treadle_domain.errors import UniqueConflict
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.application.errors import HolderChanged
+from treadle_store.application.ports import Addition, Taking
 from treadle_store.application.prune_unique_keys import PruneUniqueKeys
 from treadle_store.application.submit_jobs import Accepted
 
@@ -109,6 +111,24 @@ async def test_of_a_retry_and_a_submit_at_once_one_gets_the_key(
         assert isinstance(retried, StoredJob) == isinstance(submitted, UniqueConflict)
         assert isinstance(submitted, Accepted) == isinstance(retried, UniqueConflict)
         assert clock.read("SELECT count(*) FROM live_jobs") == [[{"count": number + 1}]]
+
+
+async def test_a_key_that_was_forgotten_and_taken_by_another_job_is_no_longer_as_it_was(
+    replicas: list[StoreOverPostgres], clock: SteppedClock
+) -> None:
+    store, old, other = replicas[0], unique("report-7"), unique("report-7")
+    await store.do.submit_jobs([old])
+    await cancel(store, old.submission.id)
+    seen = (await store.unique_keys.holders("default", ["report-7"]))["report-7"]
+    clock.advance(HOUR)
+    await PruneUniqueKeys(store.unique_keys, store.database_clock)()
+    await replicas[1].do.submit_jobs([other])
+
+    late = a_stored_job(unique=old.submission.unique)
+    assert late.job.unique is not None
+    taking = Taking(unique=late.job.unique, version=seen.version, expires_at=seen.expires_at)
+    with pytest.raises(HolderChanged):
+        await store.jobs.add([Addition(new=late, taking=taking)])
 
 
 async def test_keys_that_nobody_holds_are_forgotten_and_the_others_stay(

@@ -13,7 +13,7 @@ from treadle_domain.uniqueness import UniqueScope
 class KeyHolder:
     """What is kept of a key, and the job that took it, None if that was deleted.
 
-    `version` grows with every taking, also by the same job. `expires_at` is for a window.
+    `version` is another one with every taking, also by the same job. `expires_at` is for a window.
     """
 
     job_id: UUID

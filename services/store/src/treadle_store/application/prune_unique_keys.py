@@ -18,6 +18,6 @@ class PruneUniqueKeys:
         now = await self.clock.now()
         expired = await self.unique_keys.expired(PAGE)
         held = [each for each in expired if each.holder.still_holds(now)]
-        await self.unique_keys.forget([each for each in expired if each not in held])
+        await self.unique_keys.forget([e for e in expired if not e.holder.still_holds(now)])
         await self.unique_keys.look_again(held, now + LOOKED_AT_EVERY)
         return len(expired) == PAGE

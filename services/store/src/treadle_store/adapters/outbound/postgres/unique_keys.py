@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Row,
     Select,
@@ -14,9 +15,9 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    cast,
     delete,
     func,
-    literal,
     select,
     tuple_,
     update,
@@ -139,13 +140,15 @@ def _unchanged(given: TableValuedAlias) -> Sequence[ColumnElement[bool]]:
     return [is_locked, *(c == given.c[c.name] for c in (*place, keys.c.version))]
 
 
+# Never the same again, also for a key that was forgotten in between.
+_VERSION = cast(cast(func.pg_current_xact_id(), Text), BigInteger)
 _GIVEN = given_rows(keys.columns)
 _FOUND = given_rows([keys.c.namespace, keys.c.key, keys.c.version])
 _TAKE_FREE = (
     insert(keys)
     .from_select(
         [c.name for c in keys.columns],
-        select(*(_GIVEN.c[c.name] for c in keys.columns if c.name != "version"), literal(1)),
+        select(*(_GIVEN.c[c.name] for c in keys.columns if c.name != "version"), _VERSION),
     )
     .on_conflict_do_nothing()
     .returning(keys.c.holder)
@@ -153,7 +156,7 @@ _TAKE_FREE = (
 _TAKE_OVER = (
     update(keys)
     .values({name: _GIVEN.c[name] for name in ("holder", "scope", "expires_at")})
-    .values(version=keys.c.version + 1)
+    .values(version=_VERSION)
     .where(*_unchanged(_GIVEN))
     .returning(keys.c.holder)
 )
