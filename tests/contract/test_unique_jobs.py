@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from tests.builders import SECOND, a_failure, a_new_job, an_idempotency
+from tests.builders import SECOND, a_failure, a_new_job
 from tests.contract.submit_scene import (
     CREATED,
     EXISTING,
@@ -11,13 +11,12 @@ from tests.contract.submit_scene import (
     REJECT,
     REPLACE,
     REPLACED,
-    REPLAYED,
     Scene,
     id_of,
     unique,
 )
 
-from treadle_domain.errors import DomainError, IdempotencyMismatch, UniqueConflict
+from treadle_domain.errors import DomainError, UniqueConflict
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
@@ -145,46 +144,6 @@ async def test_a_payload_that_a_run_has_got_is_not_replaced(scene: Scene) -> Non
 
     assert answers == [(id_of(holder), EXISTING)]
     assert (await scene.stored(id_of(holder))).payload == b'{"v":1}'
-
-
-async def test_a_repeated_call_finds_its_own_job_though_others_hold_the_key(scene: Scene) -> None:
-    first = unique(on_conflict=REJECT)
-    await scene.submit(first)
-    await scene.finish(await scene.claim(id_of(first)))
-    await scene.submit(unique())
-
-    assert await scene.ids(first) == [(id_of(first), CREATED)]
-
-
-async def test_an_idempotency_key_answers_before_the_unique_key_does(scene: Scene) -> None:
-    key = an_idempotency("order-17")
-    first = unique(on_conflict=REJECT, idempotency=key)
-    await scene.submit(first)
-
-    assert await scene.ids(unique(on_conflict=REJECT, idempotency=key)) == [
-        (id_of(first), REPLAYED)
-    ]
-    [other] = await scene.submit(unique(idempotency=an_idempotency("order-17", b"other")))
-    assert isinstance(other, IdempotencyMismatch)
-
-
-async def test_an_idempotency_key_stands_for_the_job_that_was_answered(scene: Scene) -> None:
-    holder, key = unique(), an_idempotency("order-17")
-    await scene.submit(holder)
-    await scene.submit(unique(idempotency=key))
-    await scene.finish(await scene.claim(id_of(holder)))
-
-    assert await scene.ids(unique(idempotency=key)) == [(id_of(holder), REPLAYED)]
-
-
-async def test_a_rejected_submit_leaves_its_idempotency_key_free(scene: Scene) -> None:
-    holder, key = unique(), an_idempotency("order-17")
-    await scene.submit(holder)
-    await scene.submit(unique(on_conflict=REJECT, idempotency=key))
-    await scene.finish(await scene.claim(id_of(holder)))
-    again = unique(on_conflict=REJECT, idempotency=key)
-
-    assert await scene.ids(again) == [(id_of(again), CREATED)]
 
 
 async def test_a_retry_takes_the_key_again(scene: Scene) -> None:

@@ -205,7 +205,8 @@ class InMemoryJobRepository:
     def _is_new(self, addition: Addition) -> bool:
         place = _place_of(addition)
         is_free = place not in self.idempotency_keys.holders
-        if addition.must_be_kept and is_free:
+        must_be_free = addition.taking is not None or addition.instead is not None
+        if (must_be_free and not is_free) or (addition.must_be_kept and is_free):
             raise HolderChanged
         return (place is None or is_free) and addition.instead is None
 

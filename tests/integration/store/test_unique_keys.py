@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.builders import a_new_job, a_session, a_stored_job
+from tests.builders import a_new_job, a_session, a_stored_job, an_idempotency
 from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres, stepped_clock
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun
@@ -111,6 +111,24 @@ async def test_of_a_retry_and_a_submit_at_once_one_gets_the_key(
         assert isinstance(retried, StoredJob) == isinstance(submitted, UniqueConflict)
         assert isinstance(submitted, Accepted) == isinstance(retried, UniqueConflict)
         assert clock.read("SELECT count(*) FROM live_jobs") == [[{"count": number + 1}]]
+
+
+async def test_who_is_answered_with_a_job_finds_it_though_a_repeat_was_faster(
+    replicas: list[StoreOverPostgres], clock: SteppedClock
+) -> None:
+    for number in range(ROUNDS):
+        key, repeatable = f"{number}", an_idempotency(f"{number}")
+        batches = [[unique(key, idempotency=repeatable), unique(key)] for _ in replicas]
+
+        async with asyncio.TaskGroup() as group:
+            calls = [
+                group.create_task(replica.do.submit_jobs(batch))
+                for replica, batch in zip(replicas, batches, strict=True)
+            ]
+
+        answers = [answer for call in calls for answer in call.result()]
+        [[live]] = clock.read(f"SELECT id FROM live_jobs WHERE uniqueness ->> 'key' = '{number}'")
+        assert {each.job.id for each in answers if isinstance(each, Accepted)} == {live["id"]}
 
 
 async def test_a_key_that_was_forgotten_and_taken_by_another_job_is_no_longer_as_it_was(

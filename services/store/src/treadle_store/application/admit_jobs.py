@@ -15,7 +15,8 @@ from treadle_store.application.ports import Addition, Change, Taking
 
 @dataclass(slots=True, kw_only=True)
 class AdmitJobs:
-    """One call's jobs, in their order: a key that one takes is held when the next one asks.
+    """One call's jobs, in their order: a key that one takes is held when the next one asks, and an idempotency key
+    stands for the first that comes with it.
 
     `holders` are those of the unique keys, `known` the ids that an earlier sending of the call added, `kept` the
     idempotency keys that stand for a job.
@@ -28,14 +29,18 @@ class AdmitJobs:
     additions: dict[UUID, Addition] = field(default_factory=dict)
     """By the id of the new job, in order."""
     replacements: dict[UUID, Change] = field(default_factory=dict)
+    promised: set[str] = field(default_factory=set)
+    """The idempotency keys of the additions."""
 
     def __call__(self, new: NewJob) -> SubmitOutcome | UniqueConflict:
         said = new.submission
         stored = StoredJob(job=Job.submitted(said, self.now), payload=new.payload)
         addition = Addition(new=stored, idempotency=said.idempotency)
-        is_kept = said.idempotency is not None and said.idempotency.key in self.kept
-        if said.unique is None or is_kept or said.id in self.known:
-            return self._add(replace(addition, must_be_kept=is_kept and said.unique is not None))
+        key = None if said.idempotency is None else said.idempotency.key
+        if said.unique is None or said.id in self.known or key in self.promised:
+            return self._add(addition)
+        if key in self.kept:
+            return self._add(replace(addition, must_be_kept=True))
         holder = self.holders.get(said.unique.key)
         if holder is None or not holder.still_holds(self.now):
             return self._take(addition, said.unique, holder)
@@ -45,6 +50,8 @@ class AdmitJobs:
         self, addition: Addition, outcome: SubmitOutcome = SubmitOutcome.CREATED
     ) -> SubmitOutcome:
         self.additions[addition.new.job.id] = addition
+        if addition.idempotency is not None:
+            self.promised.add(addition.idempotency.key)
         return outcome
 
     def _take(

@@ -86,7 +86,8 @@ class Addition:
     """A new job, and the key under which only one job may be added.
 
     `taking`: it is added together with its unique key. `instead`: nothing is added, this other job answers for it.
-    `must_be_kept`: its idempotency key was found already, so it must not count as free.
+    `must_be_kept`: its idempotency key was found already, so it must not count as free. With `taking` or `instead` it
+    was found free, and must be.
     """
 
     new: StoredJob

@@ -57,11 +57,13 @@ async def insert(
 
 
 def _is_new(addition: Addition, holder: Holder | None) -> bool:
-    if addition.must_be_kept and (holder is None or holder.is_new):
+    is_free = holder is None or holder.is_new
+    must_be_free = addition.taking is not None or addition.instead is not None
+    if (must_be_free and not is_free) or (addition.must_be_kept and is_free):
         raise HolderChanged("an idempotency key")
     if addition.instead is not None:
         return False
-    return holder is None or (holder.is_new and holder.job_id == addition.new.job.id)
+    return holder is None or (is_free and holder.job_id == addition.new.job.id)
 
 
 async def _replace(connection: AsyncConnection, changes: Sequence[Change]) -> None:
