@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.e2e.jobs import ended
@@ -55,6 +56,19 @@ def test_streams_of_large_jobs_are_never_held_whole(stack: Stack) -> None:
 
     assert {each["status"] for answer in answers for each in results_of(answer)} == {"created"}
     assert stack.api.memory_mb < before + 150, (before, stack.api.memory_mb)
+
+
+@pytest.mark.parametrize(("query", "count"), [("", 400), ("?atomic=true", 235)])
+def test_jobs_with_much_metadata_are_stored(stack: Stack, query: str, count: int) -> None:
+    metadata = {f"{number:0128}": "\N{FIRE}" * 512 for number in range(16)}
+    job = {"type": "echo", "queue": "unserved", "metadata": metadata}
+    line = json.dumps(job, ensure_ascii=False).encode() + b"\n"
+
+    answer = stack.client.post(
+        f"/v1/jobs/batch{query}", content=line * count, headers=LINES, timeout=60
+    )
+
+    assert [each["status"] for each in results_of(answer)] == ["created"] * count
 
 
 names = st.text(max_size=5)

@@ -12,10 +12,24 @@ from treadle_domain.job import Job
 from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
 
+_BESIDE_BYTES = 1_024
+"""More than names, times and options take, in a submit and in its answer."""
+_LARGEST_CHARACTER_BYTES = 4
+
+
+def size_of(new: NewJob) -> int:
+    """An upper bound of its bytes on the way to the store."""
+    characters = sum(len(key) + len(value) for key, value in new.submission.metadata.items())
+    return len(new.payload) + characters * _LARGEST_CHARACTER_BYTES + _BESIDE_BYTES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store."""
+    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store.
+
+    A `job` that was there before may come without its metadata and its error: many of them are more than one answer
+    takes.
+    """
 
     job: Job
     due: bool

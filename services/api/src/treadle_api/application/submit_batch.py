@@ -9,7 +9,7 @@ from treadle_domain.stored_job import NewJob
 
 MAX_JOBS = 1_000
 MAX_BYTES = 2 * 1024 * 1024
-"""Of their payloads: a few copies of them are made on the way to the store."""
+"""On the way to the store, where a few copies of them are made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

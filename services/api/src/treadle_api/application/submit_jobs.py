@@ -10,8 +10,6 @@ from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 
-_AS_SENT = (SubmitOutcome.CREATED, SubmitOutcome.REPLACED)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -52,9 +50,9 @@ class SubmitJobs:
 
     async def _receipt(self, new: NewJob, answer: Submitted) -> Receipt:
         job = answer.job
-        if job.fence == 0 and answer.outcome in _AS_SENT:
+        if job.has_never_run and answer.outcome is SubmitOutcome.CREATED:
             stored = StoredJob(job=job, payload=new.payload)
         else:
-            # It was there before, with its own payload, or has run: only a read brings all that there is.
+            # It was there before, or has run or ended: only a read brings all that there is.
             stored = await self.job_store.get(job.namespace, job.id)
         return Receipt(stored=stored, outcome=answer.outcome)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from treadle_api.application.errors import StoreError, StoreUnavailable
-from treadle_api.application.ports import Submitted
+from treadle_api.application.ports import Submitted, size_of
 from treadle_domain.errors import DomainError
 from treadle_domain.stored_job import NewJob
 
@@ -17,9 +17,6 @@ MAX_WAITING = 2_000
 """Requests: a store that answers takes as many in a fraction of the deadline."""
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 DEADLINE_SECONDS = 5.0
-_BESIDE_BYTES = 1_024
-"""More than names, times and options take, in the request and in the answer."""
-_LARGEST_CHARACTER_BYTES = 4
 
 Answers = Sequence[Submitted | DomainError]
 
@@ -70,7 +67,7 @@ class SubmitBatches:
                 self._filled.clear()
 
     def _enqueue(self, namespace: str, jobs: Sequence[NewJob]) -> _Waiting:
-        size = sum(map(_size, jobs))
+        size = sum(map(size_of, jobs))
         is_full = len(self._queue) >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES
         if self._queue and is_full:
             raise StoreUnavailable(outcome_unknown=False)
@@ -112,8 +109,3 @@ class SubmitBatches:
             own = [next(answers) for _ in waiting.jobs]
             if not waiting.answered.done():
                 waiting.answered.set_result(own)
-
-
-def _size(job: NewJob) -> int:
-    characters = sum(len(key) + len(value) for key, value in job.submission.metadata.items())
-    return len(job.payload) + characters * _LARGEST_CHARACTER_BYTES + _BESIDE_BYTES

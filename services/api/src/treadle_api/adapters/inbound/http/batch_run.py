@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from treadle_api.adapters.inbound.http.batch_answers import NOT_STORED, ItemAnswer, item_answer
 from treadle_api.adapters.inbound.http.problems import Problem
 from treadle_api.application.errors import StoreError, StoreUnavailable
-from treadle_api.application.ports import Submitted
+from treadle_api.application.ports import Submitted, size_of
 from treadle_api.application.submit_batch import MAX_BYTES, MAX_JOBS
 from treadle_domain.errors import DomainError
 from treadle_domain.stored_job import NewJob
@@ -35,7 +35,7 @@ class BatchRun:
             return
         self.results.append(NOT_STORED)
         self._part.append((index, new))
-        self._bytes += len(new.payload)
+        self._bytes += size_of(new)
         if len(self._part) == MAX_JOBS or self._bytes >= MAX_BYTES:
             await self.finish_part()
 

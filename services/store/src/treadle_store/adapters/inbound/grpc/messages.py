@@ -8,7 +8,7 @@ from treadle_domain.errors import DomainError, InvalidValue
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.outcomes import Failed
 from treadle_domain.progress import ProgressReport
-from treadle_domain.stored_job import NewJob, StoredJob
+from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Answer
 from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
@@ -63,6 +63,10 @@ def submitted(answer: Answer) -> job_store_pb2.SubmitJobsResponse.Submitted:
     if isinstance(answer, DomainError):
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
     job = job_codec.job_to_wire(answer.job)
+    if answer.outcome is not SubmitOutcome.CREATED:
+        # Of other requests, which may have been larger: a message would not hold a thousand of them.
+        job.ClearField("metadata")
+        job.ClearField("error")
     return job_store_pb2.SubmitJobsResponse.Submitted(
         job=job, due=answer.due, outcome=submission_codec.outcome_to_wire(answer.outcome)
     )
