@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 from tests.fakes.in_memory_api_keys import InMemoryApiKeys
+from tests.fakes.in_memory_rate_limits import InMemoryRateLimits
 from tests.fakes.store_over_memory import StoreOverMemory
 from tests.unit.api.in_memory_job_store import (
     InMemoryJobStore,
@@ -30,8 +31,10 @@ from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
+from treadle_api.adapters.inbound.http.rate_limiting import LimitedCallers
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.key_ring import KeyRing
+from treadle_api.application.limit_rate import LimitRate
 from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
@@ -41,6 +44,7 @@ from treadle_domain.ids import JobIds
 
 PAYLOAD_LIMIT_BYTES = 10_000
 BATCH_LIMIT_BYTES = 2_000_000
+BURST_SECONDS = 5
 
 
 @dataclass
@@ -79,6 +83,8 @@ class Parts:
     held_bytes_limit: int = MOST_HELD_BYTES
     look_seconds: float = LOOK_SECONDS
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    rate_limits: InMemoryRateLimits = field(default_factory=InMemoryRateLimits)
+    rate_limit_per_second: int = 0
 
     def __post_init__(self) -> None:
         self.key_ring = KeyRing(self.api_keys, time.monotonic)
@@ -94,6 +100,12 @@ class Parts:
         milliseconds = count(1)
         ids = JobIds(now_ms=lambda: next(milliseconds), chance=lambda _: 0)
         cursors = Cursors(self.cursor_key)
+        limit_rate = LimitRate(
+            rate_limits=self.rate_limits,
+            per_second=self.rate_limit_per_second,
+            burst_seconds=BURST_SECONDS,
+        )
+        callers = LimitedCallers(self.callers, limit_rate, self.registry)
         routes = JobRoutes(
             job_store=self.job_store,
             submit_jobs=SubmitJobs(
@@ -105,20 +117,19 @@ class Parts:
             wait_for_job=WaitForJob(waiters=self.waiters, job_store=self.job_store),
             cancel_job=CancelJob(job_store=self.job_store, ready_queue=self.ready_queue),
             cursors=cursors,
-            callers=self.callers,
+            callers=callers,
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
         )
         batches = BatchRoutes(
             ids=ids,
             submit_batch=SubmitBatch(job_store=self.job_store, ready_queue=self.ready_queue),
-            callers=self.callers,
+            callers=callers,
+            charge=limit_rate.charge,
             payload_limit_bytes=PAYLOAD_LIMIT_BYTES,
             batch_limit_bytes=BATCH_LIMIT_BYTES,
         )
-        queues = QueueRoutes(job_store=self.job_store, cursors=cursors, callers=self.callers)
-        keys = KeyRoutes(
-            callers=self.callers, api_keys=self.api_keys, make_key=MakeKey(self.api_keys)
-        )
+        queues = QueueRoutes(job_store=self.job_store, cursors=cursors, callers=callers)
+        keys = KeyRoutes(callers=callers, api_keys=self.api_keys, make_key=MakeKey(self.api_keys))
         return create_app(routes, batches, queues, keys, Probes(self.store_health, self.registry))
 
 

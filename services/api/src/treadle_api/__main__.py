@@ -77,7 +77,11 @@ class Running(Protocol):
 
 
 def _running(container: Container, settings: Settings) -> Sequence[Running]:
-    always: list[Running] = [container.submit_batches(), container.waiters()]
+    always: list[Running] = [
+        container.submit_batches(),
+        container.waiters(),
+        container.rate_limits(),
+    ]
     return [*always, container.key_ring()] if settings.api_auth == "keys" else always
 
 

@@ -15,14 +15,17 @@ from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
+from treadle_api.adapters.inbound.http.rate_limiting import LimitedCallers
 from treadle_api.adapters.outbound.grpc_api_keys import GrpcApiKeys
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
+from treadle_api.adapters.outbound.redis_rate_limits import RedisRateLimits
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.key_ring import KeyRing
+from treadle_api.application.limit_rate import LimitRate
 from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
 from treadle_api.application.submit_jobs import SubmitJobs
@@ -88,11 +91,19 @@ class Container(containers.DeclarativeContainer):
     api_keys = providers.Singleton(GrpcApiKeys, channel, settings.provided.store_access)
     make_key = providers.Singleton(MakeKey, api_keys)
     key_ring = providers.Singleton(KeyRing, api_keys, providers.Object(time.monotonic))
-    callers = providers.Selector(
+    known_callers = providers.Selector(
         settings.provided.api_auth,
         keys=providers.Singleton(CallersWithKeys, key_ring),
         off=providers.Singleton(AnyCaller, NAMESPACE),
     )
+    rate_limits = providers.Singleton(RedisRateLimits, redis, settings.provided.redis_key_prefix)
+    limit_rate = providers.Singleton(
+        LimitRate,
+        rate_limits=rate_limits,
+        per_second=settings.provided.api_rate_limit_per_second,
+        burst_seconds=settings.provided.api_rate_limit_burst_seconds,
+    )
+    callers = providers.Singleton(LimitedCallers, known_callers, limit_rate, registry)
 
     job_routes = providers.Singleton(
         JobRoutes,
@@ -109,6 +120,7 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         submit_batch=providers.Singleton(SubmitBatch, job_store=job_store, ready_queue=ready_queue),
         callers=callers,
+        charge=limit_rate.provided.charge,
         payload_limit_bytes=settings.provided.api_payload_limit_bytes,
         batch_limit_bytes=settings.provided.api_batch_limit_bytes,
     )

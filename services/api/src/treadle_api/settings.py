@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, PositiveInt, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from treadle_domain.api_key import MAX_RATE
 from treadle_wire.logs import LogFormat
 from treadle_wire.loopback import is_loopback
 from treadle_wire.store_access import StoreAccess
@@ -30,6 +31,10 @@ class Settings(BaseSettings):
     """Seals the cursors of lists: the same for all replicas. Unsaid, cursors are good until this process ends."""
     api_waiters_limit: Annotated[int, Field(ge=0, le=100_000)] = 5_000
     """Requests that may wait for the ends of jobs at once; those beyond are answered without waiting."""
+    api_rate_limit_per_second: Annotated[int, Field(ge=0, le=MAX_RATE)] = 0
+    """Requests of each key that has no limit of its own; 0: as many as it likes."""
+    api_rate_limit_burst_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    """As many as may come in this time may come at once."""
     api_batch_limit_bytes: Annotated[PositiveInt, Field(le=256 * 1024 * 1024)] = 16 * 1024 * 1024
     """Of a batch that is one JSON text."""
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8

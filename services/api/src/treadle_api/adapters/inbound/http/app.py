@@ -11,6 +11,7 @@ from treadle_api.adapters.inbound.http.later import AnswersLater
 from treadle_api.adapters.inbound.http.manual import add_manual
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
+from treadle_api.adapters.inbound.http.rate_limiting import TellsRateLimits
 
 
 def create_app(
@@ -30,6 +31,7 @@ def create_app(
         telemetry={"tracing": False},
     )
     app.add_middleware(AnswersLater)
+    app.add_middleware(TellsRateLimits)
     job_routes.add_to(app)
     batch_routes.add_to(app)
     queue_routes.add_to(app)

@@ -1,7 +1,7 @@
 """POST /v1/jobs/batch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,11 +61,13 @@ _BESIDE_PAYLOAD_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRoutes:
-    """`batch_limit_bytes`: of a batch that is one JSON text; one of lines is bounded by their number."""
+    """`charge`: for jobs that are handed to the store. `batch_limit_bytes`: of a batch that is one JSON text; one of
+    lines is bounded by their number."""
 
     ids: JobIds
     submit_batch: SubmitBatch
     callers: Callers
+    charge: Callable[[Caller, int], None]
     payload_limit_bytes: int
     batch_limit_bytes: int
     _slots: asyncio.Semaphore = field(
@@ -90,7 +92,7 @@ class BatchRoutes:
             return await (self._atomically if atomic else self._apart)(caller, items)
 
     async def _apart(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
-        run = BatchRun(partial(self._read, caller), partial(self.submit_batch, caller.namespace))
+        run = BatchRun(partial(self._read, caller), partial(self._submit, caller))
         async for text in items:
             if len(run.results) == MAX_ITEMS:
                 run.results.append(item_answer(MAX_ITEMS, _TOO_LONG))
@@ -104,10 +106,17 @@ class BatchRoutes:
         jobs = [each for each in read if isinstance(each, NewJob)]
         if len(jobs) < len(read):
             return _refused(None if isinstance(each, NewJob) else each for each in read)
+        self.charge(caller, len(jobs))
         answers = await self.submit_batch.atomically(caller.namespace, jobs) if jobs else []
         if any(not isinstance(each, Submitted) for each in answers):
             return _refused(answers)
         return answer(BatchAnswer(results=_results(answers)))
+
+    async def _submit(
+        self, caller: Caller, jobs: Sequence[NewJob]
+    ) -> Sequence[Submitted | DomainError]:
+        self.charge(caller, len(jobs))
+        return await self.submit_batch(caller.namespace, jobs)
 
     def _read(self, caller: Caller, text: bytes | None) -> NewJob:
         """Raises Problem, InvalidValue."""

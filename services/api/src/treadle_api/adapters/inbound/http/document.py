@@ -19,7 +19,7 @@ from treadle_api.adapters.inbound.http.answers import (
 from treadle_api.adapters.inbound.http.batch_answers import BatchAnswer, BatchRefusedBody
 from treadle_api.adapters.inbound.http.examples import all_examples
 from treadle_api.adapters.inbound.http.key_answers import KeyAnswer, KeysAnswer, NewKeyAnswer
-from treadle_api.adapters.inbound.http.openapi import KEY, REF
+from treadle_api.adapters.inbound.http.operation import KEY, REF
 from treadle_api.adapters.inbound.http.problems import ProblemBody
 from treadle_api.adapters.inbound.http.schemas import BatchJobRequest, JobRequest, KeyRequest
 

@@ -1,18 +1,19 @@
-"""The OpenAPI 3.1 document: what the framework cannot see of routes that read and write JSON by themselves."""
-
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from starlette.responses import Response
+"""What the OpenAPI 3.1 document tells of each operation."""
 
 from treadle_api.adapters.inbound.http.batch_body import MAX_ITEMS
 from treadle_api.adapters.inbound.http.examples import (
-    ANSWERS,
     BATCHES,
     JOBS,
     KEYS,
     LINES,
     METRICS_TEXT,
+)
+from treadle_api.adapters.inbound.http.operation import (
+    REF,
+    answer_body,
+    json_body,
+    operation,
+    shown,
 )
 from treadle_api.adapters.inbound.http.parameters import (
     IDEMPOTENCY_KEY,
@@ -22,83 +23,8 @@ from treadle_api.adapters.inbound.http.parameters import (
     WAITING,
     query_parameter,
 )
-from treadle_api.adapters.inbound.http.problems import PROBLEM_JSON, ProblemBody, ProblemType
+from treadle_api.adapters.inbound.http.problems import PROBLEM_JSON, ProblemType
 from treadle_api.adapters.inbound.http.schemas import JobRequest, KeyRequest
-
-REF = "#/components/schemas/{}"
-KEY = "key"
-"""The name of the security scheme."""
-
-
-def _json(
-    schema: type, examples: Iterable[str], media_type: str = "application/json"
-) -> dict[str, Any]:
-    schema_of_it = {"$ref": REF.format(schema.__name__)}
-    return {media_type: {"schema": schema_of_it, "examples": _shown(examples)}}
-
-
-def _shown(examples: Iterable[str]) -> dict[str, Any]:
-    """By reference: the framework drops what is null in a value."""
-    return {name: {"$ref": f"#/components/examples/{name}"} for name in examples}
-
-
-def _answer(example: str) -> dict[str, Any]:
-    return _json(type(ANSWERS[example]), [example])
-
-
-_RETRY_AFTER = {
-    "required": True,
-    "schema": {"type": "integer", "minimum": 0},
-    "description": "Seconds.",
-}
-_MORE_OF_STATUS: Mapping[int | str, dict[str, Any]] = {
-    503: {"headers": {"Retry-After": _RETRY_AFTER}}
-}
-
-
-def _problems(*kinds: ProblemType) -> dict[int | str, Any]:
-    by_status: dict[int | str, list[ProblemType]] = {}
-    for kind in kinds:
-        by_status.setdefault(kind.status, []).append(kind)
-    return {
-        status: {
-            "description": " / ".join(f"[{kind.title}]({kind.uri})" for kind in those),
-            "content": _json(ProblemBody, (kind.slug for kind in those), PROBLEM_JSON),
-            **_MORE_OF_STATUS.get(status, {}),
-        }
-        for status, those in by_status.items()
-    }
-
-
-def _operation(
-    name: str,
-    summary: str,
-    example: str,
-    *problems: ProblemType,
-    tag: str = "jobs",
-    status: int = 200,
-    headers: dict[str, Any] | None = None,
-    is_open: bool = False,
-    **more: Any,
-) -> dict[str, Any]:
-    """`example` names an answer; its type is the schema. `is_open`: no key is asked for."""
-    if not is_open:
-        problems = (ProblemType.UNAUTHENTICATED, ProblemType.FORBIDDEN, *problems)
-        more["security"] = [{KEY: []}]
-    success: dict[str, Any] = {"description": summary, "content": _answer(example)}
-    if headers:
-        success["headers"] = headers
-    return {
-        "operation_id": name,
-        "summary": summary,
-        "tags": [tag],
-        "status_code": status,
-        "response_class": Response,
-        "response_model": None,
-        "responses": {status: success, **_problems(*problems)},
-        "openapi_extra": more,
-    }
-
 
 _ANYWHERE = (ProblemType.VALIDATION, ProblemType.INTERNAL, ProblemType.STORE_UNAVAILABLE)
 _ON_ONE_JOB = (ProblemType.JOB_NOT_FOUND, *_ANYWHERE)
@@ -126,7 +52,7 @@ _SUBMITTED = {
     **_WAITED,
 }
 
-SUBMIT_JOB = _operation(
+SUBMIT_JOB = operation(
     "submit_job",
     "Submit a job",
     "pending-job",
@@ -147,11 +73,11 @@ SUBMIT_JOB = _operation(
         },
     },
     parameters=[IDEMPOTENCY_KEY, *WAITING],
-    requestBody={"required": True, "content": _json(JobRequest, JOBS)},
+    requestBody={"required": True, "content": json_body(JobRequest, JOBS)},
 )
 SUBMIT_JOB["responses"][200] = {
     "description": "The job that holds the unique key: nothing was made",
-    "content": _answer("pending-job"),
+    "content": answer_body("pending-job"),
     "headers": {
         **_SUBMITTED,
         "Unique-Outcome": {
@@ -166,7 +92,7 @@ _BATCH_OF = {
     "items": {"$ref": REF.format("BatchJobRequest")},
     "maxItems": MAX_ITEMS,
 }
-SUBMIT_BATCH = _operation(
+SUBMIT_BATCH = operation(
     "submit_batch",
     "Submit up to 10,000 jobs, each answered for itself",
     "batch",
@@ -200,11 +126,11 @@ SUBMIT_BATCH = _operation(
                         },
                     ]
                 },
-                "examples": _shown(BATCHES),
+                "examples": shown(BATCHES),
             },
             "application/x-ndjson": {
                 "schema": {"type": "string", "description": "A job in each line, as a stream."},
-                "examples": _shown(LINES),
+                "examples": shown(LINES),
             },
         },
     },
@@ -212,14 +138,14 @@ SUBMIT_BATCH = _operation(
 SUBMIT_BATCH["responses"][422]["content"][PROBLEM_JSON]["schema"] = {
     "anyOf": [{"$ref": REF.format(each)} for each in ("ProblemBody", "BatchRefusedBody")]
 }
-LIST_JOBS = _operation(
+LIST_JOBS = operation(
     "list_jobs",
     "List jobs, newest first, without payload and result",
     "jobs",
     *_ANYWHERE,
     parameters=OF_JOBS,
 )
-GET_JOB = _operation(
+GET_JOB = operation(
     "get_job",
     "Get a job",
     "succeeded-job",
@@ -231,20 +157,20 @@ GET_JOB["responses"][304] = {
     "description": "The job is as If-None-Match says",
     "headers": {**_TAG, **_WAITED},
 }
-LIST_ATTEMPTS = _operation(
+LIST_ATTEMPTS = operation(
     "list_attempts",
     "List the runs of a job that did not succeed, oldest first",
     "attempts",
     *_ON_ONE_JOB,
 )
-CANCEL_JOB = _operation(
+CANCEL_JOB = operation(
     "cancel_job",
     "Cancel a job: at once if it waits, else it is asked to stop",
     "cancelled-job",
     ProblemType.STATE_CONFLICT,
     *_ON_ONE_JOB,
 )
-RETRY_JOB = _operation(
+RETRY_JOB = operation(
     "retry_job",
     "Give a failed or cancelled job a new life",
     "retried-job",
@@ -252,7 +178,7 @@ RETRY_JOB = _operation(
     ProblemType.UNIQUE_CONFLICT,
     *_ON_ONE_JOB,
 )
-LIST_QUEUES = _operation(
+LIST_QUEUES = operation(
     "list_queues",
     "List the queues that hold live jobs, by name, with how full they are",
     "queues",
@@ -260,7 +186,7 @@ LIST_QUEUES = _operation(
     tag="queues",
     parameters=OF_QUEUES,
 )
-CREATE_KEY = _operation(
+CREATE_KEY = operation(
     "create_key",
     "Make a key for a client",
     "new-key",
@@ -272,12 +198,12 @@ CREATE_KEY = _operation(
     *_ANYWHERE,
     tag="keys",
     status=201,
-    requestBody={"required": True, "content": _json(KeyRequest, KEYS)},
+    requestBody={"required": True, "content": json_body(KeyRequest, KEYS)},
 )
-LIST_KEYS = _operation(
+LIST_KEYS = operation(
     "list_keys", "List the keys of your namespace, oldest first", "keys", *_ANYWHERE, tag="keys"
 )
-REVOKE_KEY = _operation(
+REVOKE_KEY = operation(
     "revoke_key",
     "Revoke a key: within seconds it does not count any more",
     "revoked-key",
@@ -285,8 +211,8 @@ REVOKE_KEY = _operation(
     *_ANYWHERE,
     tag="keys",
 )
-LIVE = _operation("get_liveness", "Whether the process lives", "live", tag="health", is_open=True)
-READY = _operation(
+LIVE = operation("get_liveness", "Whether the process lives", "live", tag="health", is_open=True)
+READY = operation(
     "get_readiness",
     "Whether jobs can be accepted",
     "ready",
@@ -294,9 +220,9 @@ READY = _operation(
     tag="health",
     is_open=True,
 )
-METRICS = _operation(
+METRICS = operation(
     "get_metrics", "What the process did, for Prometheus", "live", tag="health", is_open=True
 )
 METRICS["responses"][200]["content"] = {
-    "text/plain": {"schema": {"type": "string"}, "examples": _shown(METRICS_TEXT)}
+    "text/plain": {"schema": {"type": "string"}, "examples": shown(METRICS_TEXT)}
 }

@@ -59,6 +59,7 @@ _PROBLEMS = [
     Problem(
         ProblemType.TOO_BUSY, "Too many batches are being read. Nothing was stored; try again."
     ),
+    Problem(ProblemType.RATE_LIMITED, "More than 100 requests a second. Nothing was done."),
     Problem(ProblemType.INTERNAL, "The fault was logged."),
     Problem(
         ProblemType.STORE_UNAVAILABLE,

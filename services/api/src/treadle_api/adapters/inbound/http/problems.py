@@ -113,6 +113,12 @@ class ProblemType(Enum):
         "The idempotency key was used for another request",
         "A key stands for one request. Repeat that one unchanged, or take a new key for each job that you want.",
     )
+    RATE_LIMITED = (
+        429,
+        "rate-limited",
+        "The caller asks for too much",
+        "Nothing was done. Try again after as many seconds as Retry-After says; RateLimit-Policy tells the limit.",
+    )
     INTERNAL = (
         500,
         "internal",
