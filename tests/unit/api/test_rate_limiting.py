@@ -186,20 +186,21 @@ async def test_where_nobody_can_tell_all_are_let_in_and_counted(limited: Limited
 
 @pytest.mark.parametrize("query", ["", "?atomic=true"])
 async def test_a_batch_costs_as_much_as_its_jobs_and_may_be_larger_than_what_is_left(
-    limited: Limited, query: str
+    with_keys: Limited, query: str
 ) -> None:
+    key = await with_keys.key(Role.ADMIN)
     batch = [{"type": "echo"}] * 49
 
-    taken = await limited.api.client.post(f"/v1/jobs/batch{query}", json=batch)
-    refused = await limited.get()
-    limited.clock.advance(timedelta(seconds=float(refused.headers["retry-after"])))
-    again = await limited.get()
+    taken = await with_keys.api.client.post(f"/v1/jobs/batch{query}", json=batch, headers=key)
+    refused = await with_keys.get(**key)
+    with_keys.clock.advance(timedelta(seconds=float(refused.headers["retry-after"])))
+    again = await with_keys.get(**key)
 
     assert [each.status_code for each in (taken, refused, again)] == [200, 429, 200]
-    assert len(limited.api.store.jobs.all()) == 49
+    assert len(with_keys.api.store.jobs.all()) == 49
     # 50 less the burst of 10, and the one that comes.
     assert refused.headers["retry-after"] == "21"
-    assert limited.answers("refused") == 1
+    assert with_keys.answers("refused") == 1
 
 
 async def test_jobs_of_a_batch_that_are_not_valid_cost_nothing(limited: Limited) -> None:

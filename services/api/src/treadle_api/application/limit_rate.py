@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from treadle_api.application.caller import Caller
 from treadle_api.application.rate_limits import Allowance, RateLimit, RateLimits
 
-_ALL = "all"
-"""Who share a bucket where no keys are asked for."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRate:
@@ -26,10 +23,15 @@ class LimitRate:
 
     async def __call__(self, caller: Caller, limit: RateLimit) -> Allowance | None:
         """Of one request. None: nobody can tell."""
-        return await self.rate_limits.take(caller.key_id or _ALL, limit)
+        return await self.rate_limits.take(_bucket_of(caller), limit)
 
     def charge(self, caller: Caller, jobs: int) -> None:
         """Those of a batch, beside its request."""
         limit = self.limit_of(caller)
         if limit is not None:
-            self.rate_limits.charge(caller.key_id or _ALL, jobs, limit)
+            self.rate_limits.charge(_bucket_of(caller), jobs, limit)
+
+
+def _bucket_of(caller: Caller) -> str:
+    """Where no keys are asked for all share one."""
+    return caller.key_id or "all"

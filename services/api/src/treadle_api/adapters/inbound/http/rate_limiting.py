@@ -1,10 +1,8 @@
 """Callers that ask for too much, told as draft-ietf-httpapi-ratelimit-headers-10 has it."""
 
 import math
-from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,10 +48,11 @@ class LimitedCallers:
     def _tell(self, request: Request, limit: RateLimit, allowance: Allowance) -> None:
         """Raises Problem if it was refused."""
         seconds = max(1, math.ceil(allowance.wait.total_seconds()))
-        request.scope[_HEADERS] = {
-            "RateLimit-Policy": f'"default";q={limit.burst};w={math.ceil(limit.burst / limit.per_second)}',
-            "RateLimit": f'"default";r={allowance.remaining};t={seconds}',
-        }
+        window = math.ceil(limit.burst / limit.per_second)
+        request.scope[_HEADERS] = (
+            (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit.burst, window)),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (allowance.remaining, seconds)),
+        )
         if allowance.granted:
             self._granted.inc()
             return
@@ -70,10 +69,8 @@ class TellsRateLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                told: Mapping[str, str] | None = scope.get(_HEADERS)
-                if told:
-                    MutableHeaders(scope=message).update(told)
+            if message["type"] == "http.response.start" and _HEADERS in scope:
+                message["headers"] = [*message["headers"], *scope[_HEADERS]]
             await send(message)
 
         await self._app(scope, receive, tell)
