@@ -23,7 +23,7 @@ from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.ports import PoppedIds
 
 ROUNDS = 200
-AT_ONCE = 100
+AT_ONCE = 50
 APART_SECONDS = 0.02
 LATEST_SECONDS = 3.0
 QUEUE = ("default", "a")
