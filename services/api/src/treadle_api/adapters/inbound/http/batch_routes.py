@@ -24,6 +24,7 @@ from treadle_api.adapters.inbound.http.batch_body import (
     MAX_ATOMIC_BYTES,
     MAX_ATOMIC_ITEMS,
     MAX_ITEMS,
+    in_turns,
     lines_of,
     read_whole_batch,
     texts_of,
@@ -53,6 +54,8 @@ from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import NewJob
 
 _AT_ONCE = 4
+_STREAMS_AT_ONCE = 16
+"""They hold less, and may be slow: those that are whole do not wait for them."""
 _LONGEST_WAIT_SECONDS = 10.0
 """For one of those before to end."""
 _LONGEST_STREAM_SECONDS = 600.0
@@ -70,8 +73,11 @@ class BatchRoutes:
     charge: Callable[[Caller, int], None]
     payload_limit_bytes: int
     batch_limit_bytes: int
-    _slots: asyncio.Semaphore = field(
+    _wholes: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(_AT_ONCE), init=False
+    )
+    _streams: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(_STREAMS_AT_ONCE), init=False
     )
 
     def add_to(self, app: FastAPI) -> None:
@@ -81,7 +87,7 @@ class BatchRoutes:
         caller = await self.callers(request, Role.SUBMIT)
         atomic = _read_atomic(request)
         form = require_media_type(request, "json", JSON_LINES)
-        async with self._slot():
+        async with _slot(self._streams if form == JSON_LINES else self._wholes):
             if form == JSON_LINES:
                 pieces = body_pieces(request, None, _LONGEST_STREAM_SECONDS)
                 items = lines_of(pieces, self._item_limit_bytes)
@@ -89,17 +95,26 @@ class BatchRoutes:
                 whole = read_whole_batch(await read_body(request, self.batch_limit_bytes))
                 atomic = atomic or whole.atomic
                 items = texts_of(whole.jobs, self._item_limit_bytes)
-            return await (self._atomically if atomic else self._apart)(caller, items)
+            return await (self._atomically if atomic else self._apart)(caller, in_turns(items))
 
     async def _apart(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
         run = BatchRun(partial(self._read, caller), partial(self._submit, caller))
-        async for text in items:
-            if len(run.results) == MAX_ITEMS:
-                run.results.append(item_answer(MAX_ITEMS, _TOO_LONG))
-                break
-            await run.take(text)
+        cut = None
+        try:
+            async for text in items:
+                if len(run.results) == MAX_ITEMS:
+                    raise _too_long()
+                await run.take(text)
+        except Problem as problem:
+            if not run.results:
+                raise
+            cut = problem
         await run.finish_part()
-        return answer(BatchAnswer(results=run.results))
+        if cut is None:
+            return answer(BatchAnswer(results=run.results))
+        # What came before it is on disk, and the client has to know its ids.
+        rest = item_answer(len(run.results), cut)
+        return answer(BatchAnswer(results=[*run.results, rest]), headers=cut.headers)
 
     async def _atomically(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
         read = [self._read_or_refuse(caller, text) async for text in _few(items)]
@@ -139,26 +154,26 @@ class BatchRoutes:
     def _item_limit_bytes(self) -> int:
         return self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """So many batches are held in memory, and no more."""
-        try:
-            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            detail = f"{_AT_ONCE} batches are being taken in. Nothing was changed; try again soon."
-            headers = {"Retry-After": "2", "Connection": "close"}
-            raise Problem(ProblemType.TOO_BUSY, detail, headers=headers) from None
-        try:
-            yield
-        finally:
-            self._slots.release()
+
+@asynccontextmanager
+async def _slot(slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    """So many batches are held in memory, and no more."""
+    try:
+        async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+            await slots.acquire()
+    except TimeoutError:
+        detail = "Too many batches are being taken in. Nothing was changed; try again soon."
+        headers = {"Retry-After": "2", "Connection": "close"}
+        raise Problem(ProblemType.TOO_BUSY, detail, headers=headers) from None
+    try:
+        yield
+    finally:
+        slots.release()
 
 
-_TOO_LONG = Problem(
-    ProblemType.TOO_LARGE,
-    f"A batch has at most {MAX_ITEMS} jobs: this one and all after it were not read.",
-)
+def _too_long() -> Problem:
+    detail = f"A batch has at most {MAX_ITEMS} jobs: this one and all after it were not read."
+    return Problem(ProblemType.TOO_LARGE, detail)
 
 
 def _read_atomic(request: Request) -> bool:

@@ -36,7 +36,7 @@ _PROBLEMS = [
     Problem(ProblemType.NOT_FOUND, "No route has this path."),
     Problem(ProblemType.JOB_NOT_FOUND, f"There is no job {JOB_ID}."),
     Problem(ProblemType.METHOD_NOT_ALLOWED, "PUT is not possible here, only GET."),
-    Problem(ProblemType.BODY_TIMEOUT, "The body must arrive within 30 seconds."),
+    Problem(ProblemType.BODY_TIMEOUT, "The rest of the body did not arrive in time."),
     Problem(ProblemType.STATE_CONFLICT, "A job that is SUCCESS cannot cancel."),
     Problem(
         ProblemType.UNIQUE_CONFLICT,

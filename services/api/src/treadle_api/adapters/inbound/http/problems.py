@@ -73,7 +73,8 @@ class ProblemType(Enum):
         408,
         "body-timeout",
         "The body did not arrive in time",
-        "The connection was too slow or stood still. Nothing was done; send the request again.",
+        "A body has 30 seconds; a batch in lines has ten minutes, but may not stand still for 30 seconds. Nothing was "
+        "done with what did not arrive: send it again.",
     )
     STATE_CONFLICT = (
         409,

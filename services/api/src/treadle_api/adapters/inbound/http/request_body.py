@@ -26,38 +26,45 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
 
 
 async def body_pieces(
-    request: Request, limit_bytes: int | None, deadline_seconds: float = _DEADLINE_SECONDS
+    request: Request,
+    limit_bytes: int | None,
+    deadline_seconds: float = _DEADLINE_SECONDS,
+    pause_seconds: float = _DEADLINE_SECONDS,
 ) -> AsyncIterator[bytes]:
-    """The body as it was before it was compressed, in pieces of bounded size. Raises Problem."""
+    """The body as it was before it was compressed, in pieces of bounded size. Raises Problem, also if it stands still
+    for longer than a pause."""
     decoder = decoder_of(request.headers.get("content-encoding", ""))
     chunks = request.stream()
     if limit_bytes is None:
         limit_bytes = sys.maxsize
     if _declared_length(request) > limit_bytes + _COMPRESSION_BYTES:
         await _refuse(request, chunks, limit_bytes)
-    deadline = asyncio.get_running_loop().time() + deadline_seconds
+    now = asyncio.get_running_loop().time
+    deadline = now() + deadline_seconds
     received = decoded = 0
-    while (chunk := await _next_of(chunks, deadline, deadline_seconds)) is not None:
+    while (chunk := await _next_of(chunks, min(deadline, now() + pause_seconds))) is not None:
         received += len(chunk)
-        for piece in decoder.decode(chunk):
+        for number, piece in enumerate(decoder.decode(chunk)):
             decoded += len(piece)
             if decoded > limit_bytes:
                 break
+            if number:
+                await asyncio.sleep(
+                    0
+                )  # A thousand pieces can be in a chunk: other requests get their turn.
             yield piece
         if decoded > limit_bytes or received > limit_bytes + _COMPRESSION_BYTES:
             await _refuse(request, chunks, limit_bytes)
     decoder.finish()
 
 
-async def _next_of(
-    chunks: AsyncIterator[bytes], deadline: float, deadline_seconds: float
-) -> bytes | None:
+async def _next_of(chunks: AsyncIterator[bytes], deadline: float) -> bytes | None:
     """None at the end."""
     try:
         async with asyncio.timeout_at(deadline):
             return await anext(chunks, None)
     except TimeoutError:
-        detail = f"The body must arrive within {deadline_seconds:.0f} seconds."
+        detail = "The rest of the body did not arrive in time."
         raise Problem(ProblemType.BODY_TIMEOUT, detail, headers=_CLOSE) from None
 
 
