@@ -7,10 +7,12 @@ from tests.eventually import eventually
 
 from treadle_api.adapters.outbound import submit_batches
 from treadle_api.adapters.outbound.submit_batches import SubmitBatches
+from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.errors import StoreError, StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted
 from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob
+from treadle_domain.uniqueness import Uniqueness
 
 
 class SlowStore:
@@ -194,3 +196,22 @@ async def outcome_of(batches: SubmitBatches, job: NewJob) -> str:
     with pytest.raises(StoreUnavailable) as outage:
         await batches.submit("default", [job])
     return "unknown" if outage.value.outcome_unknown else "nothing was done"
+
+
+async def test_a_job_without_a_unique_key_waits_for_none_that_has_one(store: SlowStore) -> None:
+    submits = SubmitsApart(store.submit)
+    unique, plain = a_new_job(unique=Uniqueness(key="report-7")), a_new_job()
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(submits.run())
+        waiting = tasks.create_task(submits.submit("default", [unique]))
+        await eventually(lambda: len(store.calls) == 1)
+        other = tasks.create_task(submits.submit("default", [plain]))
+        await eventually(lambda: len(store.calls) == 2)
+        store.may_answer.release()
+        store.may_answer.release()
+        await waiting
+        await other
+        running.cancel()
+
+    assert store.calls == [("default", [unique]), ("default", [plain])]

@@ -78,7 +78,7 @@ class Running(Protocol):
 
 def _running(container: Container, settings: Settings) -> Sequence[Running]:
     always: list[Running] = [
-        container.submit_batches(),
+        container.submits(),
         container.waiters(),
         container.rate_limits(),
     ]

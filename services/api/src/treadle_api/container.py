@@ -22,7 +22,7 @@ from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_rate_limits import RedisRateLimits
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
-from treadle_api.adapters.outbound.submit_batches import SubmitBatches
+from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.key_ring import KeyRing
 from treadle_api.application.limit_rate import LimitRate
@@ -64,11 +64,11 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(
         JobIds, now_ms=providers.Object(_now_ms), chance=providers.Object(secrets.randbits)
     )
-    submit_batches = providers.Singleton(SubmitBatches, job_store.provided.submit)
+    submits = providers.Singleton(SubmitsApart, job_store.provided.submit)
     submit_jobs = providers.Singleton(
         SubmitJobs,
         ids=ids,
-        submits=submit_batches,
+        submits=submits,
         job_store=job_store,
         ready_queue=ready_queue,
     )

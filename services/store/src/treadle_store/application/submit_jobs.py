@@ -1,5 +1,7 @@
 """Jobs come in."""
 
+import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from treadle_store.application.ports import (
     UniqueKeys,
 )
 
-MAX_ROUNDS = 5
+MAX_ROUNDS = 6
+_PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class SubmitJobs:
         self, new_jobs: Sequence[NewJob], now: datetime, *, atomic: bool
     ) -> list[Answer]:
         """Nothing was added if it is `atomic` and any of the answers is a refusal."""
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             admit = await self._look(new_jobs, now)
             outcomes = [admit(new) for new in new_jobs]
             conflicts = [each if isinstance(each, UniqueConflict) else None for each in outcomes]
@@ -79,6 +82,8 @@ class SubmitJobs:
                 return [*conflicts]
             with suppress(HolderChanged):
                 return await self._settle(admit, outcomes, new_jobs, atomic=atomic)
+            # Those who were faster are likely to come again at once.
+            await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * 2**number))  # noqa: S311
         raise TooContended(f"unique keys were still taken by others after {MAX_ROUNDS} rounds")
 
     async def _settle(
