@@ -155,6 +155,12 @@ async def test_a_parameter_at_fault_is_named(api: Api, query: str, field: str) -
     assert response.json()["errors"][0]["field"] == field
 
 
+async def test_who_forgets_that_a_plus_is_a_space_is_told(api: Api) -> None:
+    response = await api.client.get("/v1/jobs?created_after=2026-01-01T00:00:00+01:00")
+
+    assert "send %2B" in response.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("address", ["", "/attempts"])
 async def test_a_parameter_that_nobody_reads_is_refused(api: Api, address: str) -> None:
     job_id = (await api.submit())["id"]

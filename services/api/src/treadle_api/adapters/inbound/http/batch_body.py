@@ -32,7 +32,10 @@ class _Object(msgspec.Struct, forbid_unknown_fields=True):
 
 _OBJECT = msgspec.json.Decoder(_Object)
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_NEITHER = 'must be an array of jobs, or {"jobs": [...], "atomic": true or false}'
+_NEITHER = (
+    'must be an array of jobs, or {"jobs": [...], "atomic": true or false}; '
+    "jobs in lines are application/x-ndjson"
+)
 _MOST_COMMAS = 200_000
 _LONGEST_FRAME = 1_000
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
+
 from treadle_api.adapters.inbound.http.batch_answers import NOT_STORED, ItemAnswer, item_answer
 from treadle_api.adapters.inbound.http.problems import Problem
 from treadle_api.application.errors import StoreError, StoreUnavailable
@@ -9,6 +11,8 @@ from treadle_api.application.ports import Submitted, size_of
 from treadle_api.application.submit_batch import MAX_BYTES, MAX_JOBS
 from treadle_domain.errors import DomainError
 from treadle_domain.stored_job import NewJob
+
+_log = structlog.get_logger()
 
 Submit = Callable[[Sequence[NewJob]], Awaitable[Sequence[Submitted | DomainError]]]
 
@@ -55,6 +59,7 @@ class BatchRun:
             except StoreError as error:
                 if not self._has_stored:
                     raise
+                _log.warning("api: the rest of a batch is not stored", error=str(error))
                 self._outage = error
                 return [error] * len(jobs)
             self._has_stored = True

@@ -44,7 +44,8 @@ def read_moment(name: str, value: str) -> datetime:
     try:
         return read_time(value)
     except ValueError as error:
-        raise InvalidValue(name, str(error)) from None
+        hint = " (in a query + stands for a space: send %2B)" if " " in value else ""
+        raise InvalidValue(name, f"{error}{hint}") from None
 
 
 def _shown(name: str) -> str:
