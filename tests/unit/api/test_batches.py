@@ -220,6 +220,14 @@ async def test_a_parameter_that_makes_no_sense_is_refused(api: Api, query: str) 
     assert response.status_code == 422
 
 
+async def test_an_idempotency_key_for_the_whole_batch_is_refused(api: Api) -> None:
+    response = await post(api, b'[{"type":"echo"}]', **{"idempotency-key": "import-1"})
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "Idempotency-Key"
+    assert not api.store.jobs.all()
+
+
 @pytest.mark.parametrize("query", ["", "?atomic=true"])
 async def test_without_the_store_nothing_was_done_and_the_answer_is_503(
     api: Api, query: str

@@ -32,6 +32,7 @@ from treadle_api.adapters.inbound.http.batch_body import (
 from treadle_api.adapters.inbound.http.batch_item import read_item
 from treadle_api.adapters.inbound.http.batch_run import BatchRun
 from treadle_api.adapters.inbound.http.callers import Callers, require_may_submit
+from treadle_api.adapters.inbound.http.idempotency_key import take_no_idempotency_key
 from treadle_api.adapters.inbound.http.problems import (
     PROBLEM_JSON,
     FieldError,
@@ -85,6 +86,7 @@ class BatchRoutes:
 
     async def submit(self, request: Request) -> Response:
         caller = await self.callers(request, Role.SUBMIT)
+        take_no_idempotency_key(request)
         atomic = _read_atomic(request)
         form = require_media_type(request, "json", JSON_LINES)
         async with _slot(self._streams if form == JSON_LINES else self._wholes):

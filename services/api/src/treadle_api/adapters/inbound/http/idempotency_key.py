@@ -19,6 +19,14 @@ def read_idempotency_key(request: Request) -> str | None:
     return keys[0] if keys else None
 
 
+def take_no_idempotency_key(request: Request) -> None:
+    """One that nobody reads would look as if the request could be repeated. Raises InvalidValue."""
+    if HEADER in request.headers:
+        raise InvalidValue(
+            HEADER, "is for single jobs: give each job of a batch its idempotency_key"
+        )
+
+
 def idempotency_of(key: str, fields: Mapping[str, bytes]) -> Idempotency:
     """Two requests are the same if they have the same fields with the same JSON texts, in any order.
 
