@@ -12,7 +12,9 @@ from treadle_api.adapters.inbound.http.json_text import decode_text
 from treadle_api.adapters.inbound.http.problems import FieldError, Problem, invalid
 from treadle_api.adapters.inbound.http.unique_names import require_unique_names
 
-_AT_A_STRETCH = 50
+_AT_A_STRETCH = 64 * 1024
+_LEAST_SIZE = 1_000
+"""A short job costs time, too."""
 JSON_LINES = "x-ndjson"
 MAX_ITEMS = 10_000
 MAX_ATOMIC_ITEMS = 1_000
@@ -113,9 +115,10 @@ async def lines_of(
 
 async def in_turns(texts: AsyncIterator[bytes | None]) -> AsyncIterator[bytes | None]:
     """Other requests get their turn meanwhile."""
-    number = 0
+    size = 0
     async for text in texts:
-        if number % _AT_A_STRETCH == 0:
+        size += _LEAST_SIZE + len(text or b"")
+        if size > _AT_A_STRETCH:
+            size = 0
             await asyncio.sleep(0)
-        number += 1
         yield text

@@ -101,22 +101,20 @@ class BatchRoutes:
 
     async def _apart(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
         run = BatchRun(partial(self._read, caller), partial(self._submit, caller))
-        cut = None
         try:
             async for text in items:
                 if len(run.results) == MAX_ITEMS:
                     raise _too_long()
                 await run.take(text)
-        except Problem as problem:
+        except Problem as cut:
             if not run.results:
                 raise
-            cut = problem
+            await run.finish_part()
+            # What came before is on disk, and the client has to know its ids.
+            rest = item_answer(len(run.results), cut)
+            return answer(BatchAnswer(results=[*run.results, rest]), headers=cut.headers)
         await run.finish_part()
-        if cut is None:
-            return answer(BatchAnswer(results=run.results))
-        # What came before it is on disk, and the client has to know its ids.
-        rest = item_answer(len(run.results), cut)
-        return answer(BatchAnswer(results=[*run.results, rest]), headers=cut.headers)
+        return answer(BatchAnswer(results=run.results))
 
     async def _atomically(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
         read = [self._read_or_refuse(caller, text) async for text in _few(items)]
