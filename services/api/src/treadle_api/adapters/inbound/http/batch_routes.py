@@ -46,6 +46,7 @@ from treadle_api.adapters.inbound.http.request_body import (
     read_body,
     require_media_type,
 )
+from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES
 from treadle_api.application.caller import Caller
 from treadle_api.application.ports import Submitted
 from treadle_api.application.submit_batch import SubmitBatch
@@ -60,7 +61,6 @@ _STREAMS_AT_ONCE = 16
 _LONGEST_WAIT_SECONDS = 10.0
 """For one of those before to end."""
 _LONGEST_STREAM_SECONDS = 600.0
-_BESIDE_PAYLOAD_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class BatchRoutes:
 
     @property
     def _item_limit_bytes(self) -> int:
-        return self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES
+        return self.payload_limit_bytes + BESIDE_PAYLOAD_BYTES
 
 
 @asynccontextmanager

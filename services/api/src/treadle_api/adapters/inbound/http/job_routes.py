@@ -27,7 +27,7 @@ from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 from treadle_api.adapters.inbound.http.query_parameters import take_no_parameters
 from treadle_api.adapters.inbound.http.request_body import read_body, require_media_type
-from treadle_api.adapters.inbound.http.schemas import read_job
+from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES, read_job
 from treadle_api.application.caller import Caller
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobStore
@@ -38,8 +38,6 @@ from treadle_domain.bounds import printable
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.stored_job import StoredJob, SubmitOutcome
 
-_BESIDE_PAYLOAD_BYTES = 128 * 1024
-"""The largest metadata, all in escapes, and the other fields fit in."""
 _LONGEST_SHOWN_ID = 64
 
 _SUBMIT_ANSWERS: Mapping[SubmitOutcome, tuple[int, dict[str, str]]] = {
@@ -130,7 +128,7 @@ class JobRoutes:
 
     async def _receipt(self, request: Request, caller: Caller) -> Receipt:
         require_media_type(request, "json")
-        body = await read_body(request, self.payload_limit_bytes + _BESIDE_PAYLOAD_BYTES)
+        body = await read_body(request, self.payload_limit_bytes + BESIDE_PAYLOAD_BYTES)
         key = read_idempotency_key(request)
         received = read_job(fields_of(body), self.payload_limit_bytes, key)
         require_may_submit(caller, received.asked.queue, received.on_conflict)

@@ -33,6 +33,8 @@ from treadle_domain.stored_job import NewJob
 from treadle_domain.submission import Submission
 from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 
+BESIDE_PAYLOAD_BYTES = 128 * 1024
+"""The largest metadata, all in escapes, and the other fields fit in."""
 SHORTEST_SECONDS = 0.001
 _MAX_ERRORS = 20
 _LONGEST_FIELD = 140
