@@ -1,17 +1,14 @@
 """Idempotency keys where time passes, replicas race and rows vanish."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 from tests.builders import SECOND, a_new_job, a_stored_job, an_idempotency
-from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres, stepped_clock
+from tests.fakes.store_over_postgres import SteppedClock, StoreOverPostgres
 
 from treadle_domain.errors import IdempotencyMismatch
 from treadle_domain.stored_job import SubmitOutcome
-from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresIdempotencyKeys
 from treadle_store.application.errors import Conflicted
 from treadle_store.application.ports import Addition
@@ -20,23 +17,6 @@ from treadle_store.application.submit_jobs import Accepted
 KEPT = timedelta(days=1)
 KEY = an_idempotency("order-17")
 ROUNDS = 20
-
-
-@pytest.fixture
-def clock(migrated_database_url: str) -> Iterator[SteppedClock]:
-    with stepped_clock(migrated_database_url) as clock:
-        yield clock
-
-
-@pytest.fixture
-async def replicas(
-    clock: SteppedClock, migrated_database_url: str
-) -> AsyncIterator[list[StoreOverPostgres]]:
-    async with AsyncExitStack() as stack:
-        databases = [Database(migrated_database_url, pool_size=4) for _ in range(2)]
-        for database in databases:
-            stack.push_async_callback(database.close)
-        yield [StoreOverPostgres(database) for database in databases]
 
 
 async def test_equal_submits_at_two_replicas_at_once_make_one_job(

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.api.conftest import Api
 
@@ -43,13 +43,11 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=40)
 @given(values)
 def test_what_has_no_twins_passes(value: Any) -> None:
     require_unique_names(json.dumps(value).encode())
 
 
-@settings(max_examples=40)
 @given(values, st.text(max_size=5), st.integers(0, 20))
 def test_a_twin_is_found_at_any_depth(value: Any, name: str, depth: int) -> None:
     key = json.dumps(name)

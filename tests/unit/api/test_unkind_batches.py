@@ -71,7 +71,7 @@ async def test_a_stream_that_costs_much_leaves_their_turns_to_others(
         response = await post(api, body, LINES, **{"content-encoding": encoding})
 
     assert response.status_code == 200
-    assert max(stretches) < 0.2
+    assert max(stretches) < 0.1
     assert sum(stretches) < 3
 
 
