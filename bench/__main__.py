@@ -1,55 +1,56 @@
-"""`python -m bench SCENARIO`: a scenario on real servers with fsync on, and who spends what."""
+"""`python -m bench SCENARIO`: on fresh servers with fsync on, as often as asked for, and who spends what."""
 
-import json
-import platform
-import subprocess
-import sys
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+import argparse
+import time
 
-from bench.measure import Measured
-from bench.rig import running
-from bench.scenarios import SCENARIOS
-
-_RESULTS = Path(__file__).parent / "results"
+from bench.figures import Figure, spreads, table
+from bench.report import keep
+from bench.rig import SAMPLED, Shape, running
+from bench.scenarios import SCENARIOS, Scenario
 
 
 def main() -> None:
-    [name] = sys.argv[1:] or [""]
-    if name not in SCENARIOS:
-        sys.exit(f"usage: python -m bench {'|'.join(SCENARIOS)}")
-    with running() as rig:
-        results = SCENARIOS[name](rig)
-    _show(results)
-    _keep(name, results)
+    asked = _arguments().parse_args()
+    scenario = SCENARIOS[asked.scenario]
+    shape = Shape(
+        stores=asked.stores,
+        apis=asked.apis,
+        workers=asked.workers,
+        concurrency=asked.concurrency,
+    )
+    amount = asked.amount or scenario.amount
+    repeats, machine = list[list[Figure]](), dict[str, str]()
+    for number in range(1, asked.repeats + 1):
+        began = time.monotonic()
+        print(f"{asked.scenario} {number}/{asked.repeats} …", end=" ", flush=True)
+        with running(shape, profiled=asked.profile) as rig:
+            machine = rig.machine()
+            repeats.append(scenario.run(rig, amount))
+        first = repeats[-1][0]
+        print(f"{first.value:,.0f} {first.name}, {time.monotonic() - began:.0f} s in all")
+        print(*rig.profile, sep="\n", end="\n" if rig.profile else "")
+    _show(scenario, amount, repeats, machine)
+    print(f"kept in {keep(asked.scenario, vars(asked) | {'amount': amount}, machine, repeats)}")
 
 
-def _show(results: list[Measured]) -> None:
-    names = list(results[0].cpu_ms_each)
-    head = f"{'':20}{'per s':>8}{'p50 ms':>9}{'p99 ms':>9}   CPU ms each: "
-    print(head + " ".join(f"{name:>9}" for name in names))
-    for result in results:
-        p50, p99 = (f"{ms:9.1f}" if ms else f"{'':9}" for ms in (result.p50_ms, result.p99_ms))
-        spent = " ".join(f"{result.cpu_ms_each[name]:9.2f}" for name in names)
-        print(
-            f"{result.scenario:20}{result.per_second:8.0f}{p50}{p99}{'':16}{spent}  {result.note}"
-        )
+def _show(
+    scenario: Scenario, amount: int, repeats: list[list[Figure]], machine: dict[str, str]
+) -> None:
+    print(f"\n{scenario.about}; {amount:,} {scenario.unit}" if amount else f"\n{scenario.about}")
+    print("; ".join(f"{name} {value}" for name, value in machine.items()), end="\n\n")
+    print(*table(spreads(repeats)), sep="\n")
 
 
-def _keep(name: str, results: list[Measured]) -> None:
-    _RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
-    kept = {
-        "at": now.isoformat(),
-        "commit": commit.stdout.strip(),
-        "machine": f"{platform.platform()}, Python {platform.python_version()}",
-        "results": [asdict(result) for result in results],
-    }
-    file = _RESULTS / f"{name}-{now:%Y%m%dT%H%M%S}.json"
-    file.write_text(json.dumps(kept, indent=2))
-    print(f"kept in {file}")
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--amount", type=int, default=0, help="jobs or seconds")
+    parser.add_argument("--profile", choices=(*SAMPLED, "postgres"), default="")
+    shape = Shape()
+    for name in ("stores", "apis", "workers", "concurrency"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(shape, name))
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,66 +1,214 @@
 """What a scenario runs on: real servers and services of this machine, fsync on."""
 
+import os
+import platform
+import secrets
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.processes import Stack, free_port, make_stack
+import psycopg
 
+from bench.cpu import cpu_seconds, first_executor
+from bench.load_generator import WRK
+from bench.postgres_meter import PostgresMeter, count_statements
+from bench.records import FOLDER_VARIABLE, Records, records
+from bench.report import commit
+from bench.service import Service, free_port
 from treadle_local.binaries import find_postgres, find_redis
 from treadle_local.data_folder import throwaway_data_folder
 from treadle_local.guard import Guard
 from treadle_local.postgres_server import PostgresServer
 from treadle_local.valkey_server import ValkeyServer
-from treadle_store.adapters.outbound.postgres.migrate import migrate
 
-PREFIX = "bench"
+SAMPLED = ("api", "store", "worker", "executor")
+"""Processes that can be profiled; the first of each is."""
+_ROOT = Path(__file__).parents[1]
+_LONGEST_SECONDS = 300.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How many processes of each; `concurrency`: jobs at once in each worker."""
+
+    stores: int = 1
+    apis: int = 1
+    workers: int = 2
+    concurrency: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Whose services run: the interpreter, and what its environment needs to find their code."""
+
+    python: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+THIS_CHECKOUT = Checkout()
+
+
 class Rig:
-    stack: Stack
-    postgres: PostgresServer
-    valkey: ValkeyServer
+    """No worker runs until start_workers()."""
+
+    def __init__(
+        self,
+        *,
+        shape: Shape,
+        checkout: Checkout,
+        postgres: PostgresServer,
+        valkey: ValkeyServer,
+        meter: PostgresMeter,
+        records: Records,
+        guard: Guard,
+        logs: Path,
+        profiled: str = "",
+    ) -> None:
+        self.shape = shape
+        self.postgres = postgres
+        self.valkey = valkey
+        self.meter = meter
+        self.records = records
+        self.apis: list[Service] = []
+        self.stores: list[Service] = []
+        self.workers: list[Service] = []
+        self.profiled = profiled
+        self.profile: list[str] = []
+        self._checkout = checkout
+        self._guard = guard
+        self._logs = logs
+        self._store_ports = [free_port() for _ in range(shape.stores)]
+        self._token = secrets.token_hex()
+
+    def start(self) -> None:
+        """Stores and APIs, on an empty database."""
+        migrate = [self._checkout.python, "-m", "treadle_store", "migrate"]
+        subprocess.run(migrate, env=self._environment(), check=True, cwd=_ROOT, capture_output=True)
+        for number, port in enumerate(self._store_ports, 1):
+            listen = {"TREADLE_STORE_LISTEN": f"127.0.0.1:{port}"}
+            self.stores.append(self._service("store", number, listen))
+        for number in range(1, self.shape.apis + 1):
+            self.apis.append(self._client("api", number, "TREADLE_API_PORT"))
+        for api in self.apis:
+            api.wait_until_ready()
+
+    def start_workers(self) -> None:
+        for number in range(1, self.shape.workers + 1):
+            self.workers.append(self._client("worker", number, "TREADLE_WORKER_PROBE_PORT"))
+        for worker in self.workers:
+            worker.wait_until_ready()
+
+    def stop(self) -> None:
+        for service in (*self.workers, *self.apis, *self.stores):
+            service.stop()
 
     @property
-    def pids(self) -> dict[str, int]:
-        services = {service.name: service.pid for service in self.stack.all}
-        return services | {"postgres": self.postgres.pid, "valkey": self.valkey.pid}
+    def api_ports(self) -> list[int]:
+        return [api.probe_port for api in self.apis]
 
-    @property
-    def api_port(self) -> int:
-        return self.stack.client.base_url.port or 80
+    def cpu_seconds(self) -> dict[str, float]:
+        services = {each.name: each.pid for each in (*self.apis, *self.stores, *self.workers)}
+        return cpu_seconds(services | {"postgres": self.postgres.pid, "valkey": self.valkey.pid})
 
-    @property
-    def store_target(self) -> str:
-        return self.stack.api.environment["TREADLE_STORE_TARGET"]
+    def machine(self) -> dict[str, str]:
+        """What the figures depend on."""
+        valkey = find_redis().version
+        return {
+            "commit": commit(),
+            "machine": platform.platform(),
+            "cores": str(os.cpu_count()),
+            "Python": platform.python_version(),
+            "PostgreSQL": self.meter.version(),
+            "Valkey": ".".join(map(str, valkey)),
+            "load generator": "wrk" if WRK else "our own",
+            **self.meter.settings(),
+        }
+
+    def sampled_pid(self) -> int:
+        firsts = {"api": self.apis, "store": self.stores}.get(self.profiled, self.workers)
+        if self.profiled == "executor":
+            return first_executor(firsts[0].pid)
+        return firsts[0].pid
+
+    def wait_for_records(self, count: int) -> None:
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while self.records.count() < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.records.count()} of {count} jobs ran")
+            time.sleep(0.01)
+
+    def wait_until_none_is_live(self) -> None:
+        """Best asked when all ran: PostgreSQL pays for it."""
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while self.meter.is_any_job_live():
+            if time.monotonic() > deadline:
+                raise TimeoutError("jobs are left")
+            time.sleep(0.005)
+
+    def _service(
+        self, name: str, number: int, environment: Mapping[str, str], probe_port: int = 0
+    ) -> Service:
+        return Service(
+            f"{name} {number}",
+            [self._checkout.python, "-m", f"treadle_{name}"],
+            guard=self._guard,
+            environment={**self._environment(), **environment},
+            folder=_ROOT,
+            log=self._logs / f"{name}-{number}.log",
+            probe_port=probe_port,
+        )
+
+    def _client(self, name: str, number: int, port_setting: str) -> Service:
+        """Of a store, in turn."""
+        port, store = free_port(), self._store_ports[number % len(self._store_ports)]
+        target = {"TREADLE_STORE_TARGET": f"127.0.0.1:{store}", port_setting: str(port)}
+        return self._service(name, number, target, port)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "TREADLE_DATABASE_URL": self.postgres.url(),
+            "TREADLE_REDIS_URL": self.valkey.url,
+            "TREADLE_STORE_TOKEN": self._token,
+            "TREADLE_WORKER_HANDLERS": "bench.handlers:handlers",
+            "TREADLE_WORKER_CONCURRENCY": str(self.shape.concurrency),
+            FOLDER_VARIABLE: str(self.records.folder),
+            **self._checkout.environment,
+        }
 
 
 @contextmanager
-def running() -> Iterator[Rig]:
-    """One of each, on an empty database, until the end of the block."""
-    with throwaway_data_folder() as folder, tempfile.TemporaryDirectory() as logs, Guard() as guard:
-        postgres = PostgresServer(
+def running(shape: Shape, checkout: Checkout = THIS_CHECKOUT, profiled: str = "") -> Iterator[Rig]:
+    """On fresh servers, until the end of the block."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(throwaway_data_folder())
+        logs = stack.enter_context(tempfile.TemporaryDirectory())
+        guard = stack.enter_context(Guard())
+        server = PostgresServer(
             folder=folder, program=find_postgres(), guard=guard, port=free_port()
         )
-        valkey = ValkeyServer(folder=folder, program=find_redis(), guard=guard, port=free_port())
-        postgres.start()
-        valkey.start()
-        migrate(postgres.url())
-        stack = make_stack(
-            folder=Path(logs),
-            database_url=postgres.url(),
-            redis_url=valkey.url,
-            prefix=PREFIX,
-            TREADLE_WORKER_HANDLERS="bench.handlers:handlers",
+        postgres = stack.enter_context(server)
+        valkey = stack.enter_context(
+            ValkeyServer(folder=folder, program=find_redis(), guard=guard, port=free_port())
         )
-        try:
-            stack.start()
-            yield Rig(stack, postgres, valkey)
-        finally:
-            stack.stop()
-            stack.client.close()
-            valkey.stop()
-            postgres.stop()
+        counts = count_statements(postgres)
+        connection = stack.enter_context(psycopg.connect(postgres.url(), autocommit=True))
+        rig = Rig(
+            shape=shape,
+            checkout=checkout,
+            postgres=postgres,
+            valkey=valkey,
+            meter=PostgresMeter(connection, counts_statements=counts),
+            records=stack.enter_context(records()),
+            guard=guard,
+            logs=Path(logs),
+            profiled=profiled,
+        )
+        stack.callback(rig.stop)
+        rig.start()
+        yield rig

@@ -4,16 +4,16 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from itertools import repeat
 from threading import Event, Thread
 
 import psutil
 
+from bench.answers import measure_answers
+from bench.figures import Figure
 from bench.http_client import Answer, ask, post
 from bench.load import NOOP, UNSERVED
-from bench.measure import Measured, measure_answers
 from bench.rig import Rig
 
 _WAITERS = 2_000
@@ -21,27 +21,28 @@ _WAIT_SECONDS = 12
 _MIB = 2**20
 
 
-def wait(rig: Rig) -> list[Measured]:
+def wait(rig: Rig, _: int) -> list[Figure]:
     """From the submit to the answer; from the end to the answer; and what those cost that wait for nothing."""
+    rig.start_workers()
     return [
-        measure_answers("32 clients wait", rig, lambda: _submit(rig, 3_200, 32)),
-        measure_answers("  end to answer", rig, lambda: _after_end(_submit(rig, 1_600, 32))),
-        measure_answers("one client waits", rig, lambda: _submit(rig, 300, 1)),
-        measure_answers("  end to answer", rig, lambda: _after_end(_submit(rig, 300, 1))),
-        _in_vain(rig),
+        *measure_answers("32 clients wait", rig, lambda: _submit(rig, 3_200, 32)),
+        *measure_answers("… end to answer", rig, lambda: _after_end(_submit(rig, 1_600, 32))),
+        *measure_answers("one client waits", rig, lambda: _submit(rig, 300, 1)),
+        *measure_answers("… end to answer ", rig, lambda: _after_end(_submit(rig, 300, 1))),
+        *_in_vain(rig),
     ]
 
 
 def _submit(rig: Rig, jobs: int, clients: int) -> list[Answer]:
     requests = repeat(post("/v1/jobs", NOOP, "prefer: wait=30"), jobs)
-    return asyncio.run(ask("127.0.0.1", rig.api_port, requests, 201, clients))
+    return asyncio.run(ask("127.0.0.1", rig.api_ports[0], requests, 201, clients))
 
 
 def _submit_in_vain(rig: Rig) -> list[Answer]:
     """All wait at the same time, and did not come at the same time."""
     requests = repeat(post("/v1/jobs", UNSERVED, f"prefer: wait={_WAIT_SECONDS}"), _WAITERS)
     gap = _WAIT_SECONDS / 2 / _WAITERS
-    return asyncio.run(ask("127.0.0.1", rig.api_port, requests, 201, _WAITERS, gap))
+    return asyncio.run(ask("127.0.0.1", rig.api_ports[0], requests, 201, _WAITERS, gap))
 
 
 def _after_end(answers: list[Answer]) -> list[Answer]:
@@ -53,17 +54,16 @@ def _after_end(answers: list[Answer]) -> list[Answer]:
     ]
 
 
-def _in_vain(rig: Rig) -> Measured:
-    api = psutil.Process(rig.stack.api.pid)
+def _in_vain(rig: Rig) -> list[Figure]:
+    api, group = psutil.Process(rig.apis[0].pid), f"{_WAITERS:,} wait {_WAIT_SECONDS} s"
     memory, threads = api.memory_info().rss, api.num_threads()
     with _highest(api) as highest:
-        measured = measure_answers(
-            f"{_WAITERS:,} wait {_WAIT_SECONDS} s",
-            rig,
-            lambda: _submit_in_vain(rig),
-        )
-    more = f"+{(highest['rss'] - memory) / _MIB:.1f} MiB, +{highest['threads'] - threads} threads"
-    return replace(measured, note=more)
+        figures = measure_answers(group, rig, lambda: _submit_in_vain(rig))
+    more = {
+        "api MiB more": (highest["rss"] - memory) / _MIB,
+        "api threads more": highest["threads"] - threads,
+    }
+    return [*figures, *(Figure(group=group, name=name, value=each) for name, each in more.items())]
 
 
 @contextmanager
