@@ -148,6 +148,9 @@ class InMemoryJobRepository:
         return {i: self._jobs[i].job for i in ids if i in self._jobs}
 
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
+        return self.stored(namespace, ids)
+
+    def stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
         found = {job_id: self._jobs[job_id] for job_id in ids if job_id in self._jobs}
         return {i: stored for i, stored in found.items() if stored.job.namespace == namespace}
 
@@ -294,6 +297,11 @@ class InMemorySessionRepository:
     async def open(self, session: WorkerSession, lease: timedelta) -> None:
         stay = _Stay(session, self._clock.time + lease, self._clock.up + lease)
         self.stays.setdefault(session.id, stay)
+
+    async def find(self, session_id: UUID) -> WorkerSession:
+        if session_id not in self.stays:
+            raise SessionNotOpen(session_id)
+        return self.stays[session_id].session
 
     async def find_open(self, session_id: UUID) -> WorkerSession:
         return self._open(session_id).session

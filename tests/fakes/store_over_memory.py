@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tests.fakes.in_memory_job_ends import InMemoryJobEnds
+from tests.fakes.in_memory_plain_runs import InMemoryPlainRuns
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
 from tests.fakes.in_memory_queue_depths import InMemoryQueueDepths
 from tests.fakes.in_memory_store import (
@@ -70,6 +71,7 @@ class StoreOverMemory:
             tally=self.tally,
         )
         get_jobs = GetJobs(self.jobs, self.progress)
+        plain_runs = InMemoryPlainRuns(self.jobs, self.sessions, self.clock)
         self.do = UseCases(
             get_jobs=get_jobs,
             submit_jobs=SubmitJobs(
@@ -80,6 +82,7 @@ class StoreOverMemory:
             ),
             claim_jobs=ClaimJobs(
                 jobs=self.jobs,
+                plain_runs=plain_runs,
                 sessions=self.sessions,
                 progress=self.progress,
                 clock=self.clock,
@@ -89,6 +92,7 @@ class StoreOverMemory:
             record_progress=RecordProgress(progress=self.progress, tally=self.tally),
             finish_jobs=FinishJobs(
                 jobs=self.jobs,
+                plain_runs=plain_runs,
                 clock=self.clock,
                 hand_over=self.hand_over,
                 limits=DEFAULT_LIMITS,

@@ -27,6 +27,7 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import (
 )
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
+from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
@@ -136,6 +137,7 @@ class StoreOverPostgres:
             ),
             claim_jobs=ClaimJobs(
                 jobs=jobs,
+                plain_runs=PostgresPlainRuns(self.database, self.job_ends),
                 sessions=self.sessions,
                 progress=self.progress,
                 clock=clock,
@@ -145,6 +147,7 @@ class StoreOverPostgres:
             record_progress=RecordProgress(progress=self.progress, tally=self.tally),
             finish_jobs=FinishJobs(
                 jobs=jobs,
+                plain_runs=PostgresPlainRuns(self.database, self.job_ends),
                 clock=clock,
                 hand_over=hand_over,
                 limits=DEFAULT_LIMITS,

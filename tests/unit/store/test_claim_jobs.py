@@ -16,6 +16,9 @@ from treadle_domain.seats import NO_LIMITS, FreeSeats, Seats
 from treadle_domain.states import JobState
 from treadle_domain.worker_session import SessionEnd, WorkerSession
 from treadle_store.application import claim_jobs as claim_jobs_module
+from treadle_store.application.run_ports import MAX_PLAIN_BYTES
+
+NOT_PLAIN = b'"' + b"x" * MAX_PLAIN_BYTES + b'"'
 
 
 @pytest.fixture
@@ -170,23 +173,25 @@ async def test_an_unknown_type_is_refused_after_the_grace_naming_the_known(
 async def test_what_does_not_fit_into_the_answer_goes_back_at_once(
     store: StoreOverMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claim_jobs_module, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(claim_jobs_module, "MAX_ANSWER_BYTES", 2 * MAX_PLAIN_BYTES)
     session = await opened(store, a_session())
-    large, small = await submit(store, b'"' + b"x" * 20 + b'"'), await submit(store, b"1")
-    ids = sorted([large, small])
+    large = b'"' + b"x" * MAX_PLAIN_BYTES + b'"'
+    ids = sorted(
+        [await submit(store, large), await submit(store, b"1"), await submit(store, large)]
+    )
 
     answers = await store.do.claim_jobs(a_claim(session, *ids))
 
     granted = [answer for answer in answers if isinstance(answer, ClaimedRun)]
     left_over = ids[answers.index(ClaimRefusal.LEFT_OVER)]
-    assert len(granted) == 1
+    assert len(granted) == 2
     assert (await state_of(store, left_over)).state is JobState.PENDING
     assert left_over in store.ready_queue.jobs
 
 
 async def test_a_cancel_between_the_look_and_the_claim_wins(store: StoreOverMemory) -> None:
     session = await opened(store, a_session())
-    job_id = await submit(store)
+    job_id = await submit(store, NOT_PLAIN)
     find_stored, interrupted = store.jobs.find_stored, False
 
     async def cancel_after_the_first_look(namespace: str, ids: object) -> object:

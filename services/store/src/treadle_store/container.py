@@ -20,6 +20,7 @@ from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpir
 from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresIdempotencyKeys
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
+from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.queue_depths import PostgresQueueDepths
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
@@ -79,6 +80,7 @@ class Container(containers.DeclarativeContainer):
     )
     unique_keys = providers.Singleton(PostgresUniqueKeys, database)
     sessions = providers.Singleton(PostgresSessionRepository, database)
+    plain_runs = providers.Singleton(PostgresPlainRuns, database, job_ends)
     progress = providers.Singleton(PostgresProgressRepository, database)
     announcements = providers.Singleton(PostgresAnnouncements, database)
     clock = providers.Singleton(PostgresClock, database)
@@ -111,6 +113,7 @@ class Container(containers.DeclarativeContainer):
         claim_jobs=providers.Singleton(
             ClaimJobs,
             jobs=jobs,
+            plain_runs=plain_runs,
             sessions=sessions,
             progress=progress,
             clock=clock,
@@ -121,6 +124,7 @@ class Container(containers.DeclarativeContainer):
         finish_jobs=providers.Singleton(
             FinishJobs,
             jobs=jobs,
+            plain_runs=plain_runs,
             clock=clock,
             hand_over=hand_over,
             limits=DEFAULT_LIMITS,

@@ -21,6 +21,7 @@ from treadle_store.application.ports import (
     ProgressRepository,
     SessionRepository,
 )
+from treadle_store.application.run_ports import PlainRuns
 
 MAX_ANSWER_BYTES = 7 * 1024 * 1024
 """Of payloads and checkpoints in one answer; a message may have 8 MiB."""
@@ -31,6 +32,7 @@ Answer = ClaimedRun | ClaimRefusal
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimJobs:
     jobs: JobRepository
+    plain_runs: PlainRuns
     sessions: SessionRepository
     progress: ProgressRepository
     clock: Clock
@@ -39,17 +41,27 @@ class ClaimJobs:
 
     async def __call__(self, batch: ClaimBatch) -> list[Answer]:
         """In the order asked. Raises SessionNotOpen."""
-        session = await self.sessions.find_open(batch.session)
+        session = await self.sessions.find(batch.session)
+        answers: dict[UUID, Answer] = {**await self.plain_runs.claim(batch, session)}
+        rest = [job_id for job_id in batch.job_ids if job_id not in answers]
+        if rest:
+            await self._decide(batch, rest, answers)
+        return [answers[job_id] for job_id in batch.job_ids]
+
+    async def _decide(
+        self, batch: ClaimBatch, ids: Collection[UUID], answers: dict[UUID, Answer]
+    ) -> None:
+        """One by one, by the verbs of the domain, beside what was answered already."""
         decision = _Decision(
             batch=batch,
-            session=session,
+            session=await self.sessions.find_open(batch.session),
             grace=self.unknown_type_grace,
             now=await self.clock.now(),
+            answers=answers,
         )
         load = partial(self._load, decision)
-        await change_jobs(load, self.jobs.save, batch.job_ids, decision.decide)
+        await change_jobs(load, self.jobs.save, ids, decision.decide)
         await self.hand_over(decision.put_back.values(), decision.now)
-        return [decision.answers[job_id] for job_id in batch.job_ids]
 
     async def _load(self, decision: "_Decision", ids: frozenset[UUID]) -> Mapping[UUID, StoredJob]:
         """The jobs, and what the decision about them asks for."""
@@ -90,7 +102,7 @@ class _Decision:
     granted: Mapping[UUID, int] = field(default_factory=dict)
     known_types: dict[str, frozenset[str]] = field(default_factory=dict)
     checkpoints: dict[UUID, bytes] = field(default_factory=dict)
-    answers: dict[UUID, Answer] = field(default_factory=dict)
+    answers: dict[UUID, Answer]
     seated: dict[UUID, Job] = field(default_factory=dict)
     put_back: dict[UUID, Job] = field(default_factory=dict)
 
@@ -102,6 +114,7 @@ class _Decision:
 
     def decide(self, job_id: UUID, stored: StoredJob | None) -> Change | None:
         self.put_back.pop(job_id, None)
+        self.answers.pop(job_id, None)
         if stored is None:
             return self._answer(job_id, ClaimRefusal.GONE)
         if self._is_granted(stored.job):

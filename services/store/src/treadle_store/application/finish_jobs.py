@@ -1,7 +1,7 @@
 """Workers report how runs ended."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,12 +10,14 @@ from uuid import UUID
 from treadle_domain.claimed_run import RunReport
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
-from treadle_domain.outcomes import Claim, Failed, Outcome, Ruling
+from treadle_domain.outcomes import Claim, Failed, Outcome, Ruling, Succeeded
 from treadle_domain.run_policy import Limits
 from treadle_domain.states import JobState
 from treadle_store.application.change_jobs import change_jobs
+from treadle_store.application.errors import Unstorable
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.ports import Change, Clock, Happening, JobRepository, Tally
+from treadle_store.application.run_ports import PlainRuns
 
 _UNSTORABLE = JobError(
     kind=ErrorKind.UNSTORABLE, message="PostgreSQL refused to store what the run returned"
@@ -25,6 +27,7 @@ _UNSTORABLE = JobError(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishJobs:
     jobs: JobRepository
+    plain_runs: PlainRuns
     clock: Clock
     hand_over: HandOver
     limits: Limits
@@ -35,20 +38,41 @@ class FinishJobs:
         """In the order given. A job that is gone is ruled STALE."""
         rulings: dict[tuple[UUID, int], Ruling] = {}
         for namespace, batch in _batches(reports):
-            decision = _Decision(
-                session=session,
-                reports=batch,
-                now=await self.clock.now(),
-                limits=self.limits,
-                chance=self.chance,
-            )
-            load = partial(self.jobs.find, namespace)
-            await change_jobs(load, self.jobs.save, batch, decision.decide, decision.refused)
-            await self.hand_over(decision.again.values(), decision.now)
-            rulings |= {(i, batch[i].fence): ruling for i, ruling in decision.rulings.items()}
-            stale = Counter(decision.rulings.values())[Ruling.STALE]
-            self.tally.count(Happening.STALE_OUTCOME, stale)
+            recorded = await self._succeed(session, namespace, batch.values())
+            rest = {i: report for i, report in batch.items() if i not in recorded}
+            ruled = await self._decide(session, namespace, rest) if rest else {}
+            ruled |= dict.fromkeys(recorded, Ruling.APPLIED)
+            rulings |= {(i, report.fence): ruled[i] for i, report in batch.items()}
         return [rulings[report.job_id, report.fence] for report in reports]
+
+    async def _succeed(
+        self, session: UUID, namespace: str, reports: Iterable[RunReport]
+    ) -> frozenset[UUID]:
+        successes = [report for report in reports if isinstance(report.outcome, Succeeded)]
+        if not successes:
+            return frozenset()
+        try:
+            return await self.plain_runs.succeed(session, namespace, successes)
+        except Unstorable:
+            return frozenset()
+
+    async def _decide(
+        self, session: UUID, namespace: str, reports: dict[UUID, RunReport]
+    ) -> dict[UUID, Ruling]:
+        """One by one, by the verbs of the domain."""
+        decision = _Decision(
+            session=session,
+            reports=reports,
+            now=await self.clock.now(),
+            limits=self.limits,
+            chance=self.chance,
+        )
+        load = partial(self.jobs.find, namespace)
+        await change_jobs(load, self.jobs.save, reports, decision.decide, decision.refused)
+        await self.hand_over(decision.again.values(), decision.now)
+        stale = Counter(decision.rulings.values())[Ruling.STALE]
+        self.tally.count(Happening.STALE_OUTCOME, stale)
+        return decision.rulings
 
 
 def _batches(reports: Sequence[RunReport]) -> list[tuple[str, dict[UUID, RunReport]]]:

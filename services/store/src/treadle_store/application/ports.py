@@ -258,6 +258,10 @@ class SessionRepository(Protocol):
         """A repeat changes nothing."""
         ...
 
+    async def find(self, session_id: UUID) -> WorkerSession:
+        """Open or closed: what it said of itself never changes. Raises SessionNotOpen if there is none."""
+        ...
+
     async def find_open(self, session_id: UUID) -> WorkerSession:
         """Raises SessionNotOpen."""
         ...

@@ -32,6 +32,17 @@ _LONGEST_SECONDS = 12
 # Without statistics, as after a bulk load, PostgreSQL would rather read and sort all of a history than follow an index
 # until the page is full. To compile a read takes longer than to make it.
 _BY_INDEX_ONLY = "-c enable_bitmapscan=off -c enable_sort=off -c jit=off"
+# What is written is found by its id, given row by given row: so the rows are locked in the order given.
+_BY_ID = " ".join(
+    f"-c {name}=off"
+    for name in (
+        "enable_seqscan",
+        "enable_bitmapscan",
+        "enable_hashjoin",
+        "enable_mergejoin",
+        "jit",
+    )
+)
 # A server that vanished without a word is found out in 8 s, when idle and when asked something.
 _PROBES = {
     "keepalives_idle": 5,
@@ -56,7 +67,7 @@ class Database:
 
     def __init__(self, database_url: str, pool_size: int) -> None:
         # Two pools: to switch a connection to autocommit and back costs more than most reads.
-        self._writes = _engine(database_url, pool_size)
+        self._writes = _engine(database_url, pool_size, options=_BY_ID)
         self._reads = _engine(
             database_url, pool_size, options=_BY_INDEX_ONLY, isolation_level="AUTOCOMMIT"
         )

@@ -37,14 +37,14 @@ def values_of(job: Job, payload: bytes | None = None, result: bytes | None = Non
         "state": job.state.value,
         "requested_max_attempts": said.max_attempts,
         "requested_timeout": said.timeout,
-        "requested_retry": None if said.retry is None else _retry_values(said.retry),
+        "requested_retry": None if said.retry is None else retry_values(said.retry),
         "max_attempts": policy.max_attempts,
         "timeout": policy.timeout,
-        "retry": _retry_values(policy.retry),
+        "retry": retry_values(policy.retry),
         "error": None if job.error is None else _error_values(job.error),
         "uniqueness": None if job.unique is None else _uniqueness_values(job.unique),
-        "payload": _text_of(payload),
-        "result": _text_of(result),
+        "payload": text_of(payload),
+        "result": text_of(result),
     }
 
 
@@ -116,7 +116,7 @@ def progress_values(report: ProgressReport) -> Values:
         "report_number": report.number,
         "fraction": None if said is None else said.fraction,
         "note": None if said is None else said.note,
-        "state": _text_of(report.checkpoint),
+        "state": text_of(report.checkpoint),
     }
 
 
@@ -134,7 +134,7 @@ def options_values(options: RunOptions) -> Values:
     return {
         "max_attempts": options.max_attempts,
         "timeout_seconds": None if options.timeout is None else options.timeout.total_seconds(),
-        "retry": None if options.retry is None else _retry_values(options.retry),
+        "retry": None if options.retry is None else retry_values(options.retry),
     }
 
 
@@ -147,7 +147,7 @@ def options_of(values: Mapping[str, Any]) -> RunOptions:
     )
 
 
-def _retry_values(policy: RetryPolicy) -> Values:
+def retry_values(policy: RetryPolicy) -> Values:
     return {
         "initial_seconds": policy.initial.total_seconds(),
         "maximum_seconds": policy.maximum.total_seconds(),
@@ -201,7 +201,7 @@ def _error_of(values: Mapping[str, Any]) -> JobError:
     )
 
 
-def _text_of(json: bytes | None) -> str | None:
+def text_of(json: bytes | None) -> str | None:
     try:
         return None if json is None else json.decode()
     except UnicodeDecodeError as error:

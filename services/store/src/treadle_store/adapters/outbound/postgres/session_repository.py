@@ -1,9 +1,10 @@
 """Worker sessions in PostgreSQL, timed by its clock."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, delete, exists, func, select, update
+from sqlalchemy import Select, any_, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from treadle_domain.errors import SessionNotOpen
@@ -16,11 +17,13 @@ from treadle_store.application.ports import Extension
 
 _NOW = func.clock_timestamp()
 _KEPT = timedelta(days=1)
+_MOST_REMEMBERED = 10_000
 
 
 class PostgresSessionRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._remembered: dict[UUID, WorkerSession] = {}
 
     async def open(self, session: WorkerSession, lease: timedelta) -> None:
         handlers = {name: options_values(said) for name, said in session.handlers.items()}
@@ -38,14 +41,30 @@ class PostgresSessionRepository:
         async with self._database.transaction() as connection:
             await connection.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
 
+    async def find(self, session_id: UUID) -> WorkerSession:
+        remembered = self._remembered.get(session_id)
+        if remembered is None:
+            remembered = await self._read(select(sessions).where(sessions.c.id == session_id))
+            if remembered is None:
+                raise SessionNotOpen(session_id)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[session_id] = remembered
+        return remembered
+
     async def find_open(self, session_id: UUID) -> WorkerSession:
-        statement = select(sessions).where(
-            sessions.c.id == session_id, sessions.c.closed_at.is_(None)
+        session = await self._read(
+            select(sessions).where(sessions.c.id == session_id, sessions.c.closed_at.is_(None))
         )
+        if session is None:
+            raise SessionNotOpen(session_id)
+        return session
+
+    async def _read(self, statement: Select[Any]) -> WorkerSession | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(statement)).one_or_none()
         if row is None:
-            raise SessionNotOpen(session_id)
+            return None
         return WorkerSession(
             id=row.id,
             worker=row.worker,

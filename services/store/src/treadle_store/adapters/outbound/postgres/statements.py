@@ -107,7 +107,7 @@ def _value(given: TableValuedAlias, column: Column[Any]) -> ColumnElement[Any]:
     return cast(sent, column.type) if type(column.type) is JSON else sent
 
 
-def _ids() -> ColumnElement[Any]:
+def ids() -> ColumnElement[Any]:
     return any_(bindparam("p_id", type_=ARRAY(Uuid())))
 
 
@@ -120,14 +120,14 @@ def _unchanged(table: Table, given: TableValuedAlias) -> ColumnElement[bool]:
     locked = _lock(table).cte("locked")
     return and_(
         table.c.id == given.c.id,
-        table.c.id == _ids(),
+        table.c.id == ids(),
         table.c.id.in_(select(locked.c.id)),
         table.c.version == given.c.expected_version,
     )
 
 
 def _lock(table: Table) -> Select[Any]:
-    return select(table.c.id).where(table.c.id == _ids()).order_by(table.c.id).with_for_update()
+    return select(table.c.id).where(table.c.id == ids()).order_by(table.c.id).with_for_update()
 
 
 @cache
@@ -172,7 +172,7 @@ def _insert_given(table: Table) -> PostgresInsert:
 def _delete_finished_twins() -> ReturningDelete[Any]:
     """Of rows just inserted: those whose job a repeated call would run again."""
     twin = exists().where(finished_jobs.c.id == live_jobs.c.id)
-    return delete(live_jobs).where(live_jobs.c.id == _ids(), twin).returning(live_jobs.c.id)
+    return delete(live_jobs).where(live_jobs.c.id == ids(), twin).returning(live_jobs.c.id)
 
 
 def _delete_held(*key: Column[Any]) -> Delete:
@@ -199,7 +199,7 @@ def _record() -> Select[Any]:
         select(*(_value(given, c).label(c.name) for c in _REPORT))
         .join_from(live_jobs, given, live_jobs.c.id == given.c.id)
         .where(
-            live_jobs.c.id == _ids(),
+            live_jobs.c.id == ids(),
             live_jobs.c.state == JobState.RUNNING.value,
             live_jobs.c.session == bindparam("p_session", type_=Uuid()),
             live_jobs.c.fence == given.c.fence,

@@ -1,0 +1,223 @@
+"""Claims and successes in one statement each, in PostgreSQL: what is compared is what Job's verbs compare."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Insert,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
+from treadle_domain.run_policy import DEFAULT_POLICY
+from treadle_domain.states import TRANSITIONS, JobState, Verb
+from treadle_domain.worker_session import WorkerSession
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.rows import Values, retry_values, text_of
+from treadle_store.adapters.outbound.postgres.statements import given_rows, ids, parameters
+from treadle_store.adapters.outbound.postgres.tables import (
+    finished_jobs,
+    held,
+    live_jobs,
+    sessions,
+)
+from treadle_store.application.ports import JobEnds
+from treadle_store.application.run_ports import MAX_PLAIN_BYTES
+
+# Of the server, one for all of a statement.
+_NOW = func.statement_timestamp()
+_SESSION: ColumnElement[Any] = bindparam("p_session", type_=Uuid())
+_HANDLER = [live_jobs.c[name] for name in ("type", "max_attempts", "timeout", "retry")]
+_OUTCOME = [live_jobs.c[name] for name in ("id", "fence", "result")]
+
+
+class PostgresPlainRuns:
+    """Rows are locked in the order of their ids, as everywhere: these statements read by index."""
+
+    def __init__(self, database: Database, ends: JobEnds) -> None:
+        self._database = database
+        self._ends = ends
+
+    async def claim(self, batch: ClaimBatch, session: WorkerSession) -> Mapping[UUID, ClaimedRun]:
+        handlers = _handler_rows(batch, session)
+        if not handlers:
+            return {}
+        values = parameters(handlers) | {
+            "p_id": sorted(batch.job_ids),
+            "p_namespace": batch.namespace,
+            "p_session": session.id,
+            "p_worker": session.worker,
+            "p_claim": batch.claim_id,
+            "p_heartbeat": batch.heartbeat_number,
+        }
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(_CLAIM, values)).all()
+        return {row.id: _run(row, batch.namespace) for row in rows}
+
+    async def succeed(
+        self, session: UUID, namespace: str, reports: Collection[RunReport]
+    ) -> frozenset[UUID]:
+        ordered = sorted(reports, key=lambda report: report.job_id)
+        rows = parameters([_outcome_row(report) for report in ordered])
+        values = rows | {"p_namespace": namespace, "p_session": session}
+        async with self._database.transaction() as connection:
+            recorded = frozenset(await connection.scalars(_SUCCEED, values))
+        self._ends.tell(recorded)
+        return recorded
+
+
+def _handler_rows(batch: ClaimBatch, session: WorkerSession) -> Sequence[Values]:
+    limited = batch.seats.isolated.union(batch.seats.by_type)
+    policies = {
+        name: said.over(DEFAULT_POLICY)
+        for name, said in session.handlers.items()
+        if name not in limited
+    }
+    return [
+        {
+            "type": name,
+            "max_attempts": policy.max_attempts,
+            "timeout": policy.timeout,
+            "retry": retry_values(policy.retry),
+        }
+        for name, policy in policies.items()
+    ]
+
+
+def _outcome_row(report: RunReport) -> Values:
+    return {"id": report.job_id, "fence": report.fence, "result": text_of(report.result)}
+
+
+def _run(row: Any, namespace: str) -> ClaimedRun:
+    return ClaimedRun(
+        job_id=row.id,
+        fence=row.fence,
+        namespace=namespace,
+        queue=row.queue,
+        type=row.type,
+        attempt=row.attempt,
+        max_attempts=row.max_attempts,
+        timeout=row.timeout,
+        created_at=row.created_at,
+        metadata=row.metadata,
+        payload=row.payload.encode(),
+    )
+
+
+def _may(verb: Verb) -> ColumnElement[bool]:
+    """By the domain's table."""
+    return live_jobs.c.state.in_([state.value for state, of in TRANSITIONS if of is verb])
+
+
+def _of_namespace() -> ColumnElement[bool]:
+    """A condition that no index can serve: a namespace may have a million rows, and the ids are at hand."""
+    return (live_jobs.c.namespace == bindparam("p_namespace")).is_(True)
+
+
+def _claim() -> Select[Any]:
+    job, handler = live_jobs.c, given_rows(_HANDLER, name="handler").c
+    is_open = exists().where(sessions.c.id == _SESSION, sessions.c.closed_at.is_(None))
+    claimed = (
+        update(live_jobs)
+        .values(
+            state=JobState.RUNNING.value,
+            version=job.version + 1,
+            attempt=job.attempt + 1,
+            fence=job.fence + 1,
+            session=_SESSION,
+            worker=bindparam("p_worker"),
+            max_attempts=func.coalesce(job.requested_max_attempts, handler.max_attempts),
+            timeout=func.coalesce(job.requested_timeout, handler.timeout),
+            retry=func.coalesce(job.requested_retry, handler.retry),
+            started_at=_NOW,
+            unknown_since=null(),
+        )
+        .where(
+            job.id == ids(),
+            _of_namespace(),
+            _may(Verb.CLAIM),
+            job.fence == 0,
+            job.run_at <= _NOW,
+            or_(job.expires_at.is_(None), job.expires_at > _NOW),
+            job.type == handler.type,
+            func.octet_length(cast(job.payload, Text)) <= MAX_PLAIN_BYTES,
+            is_open,
+        )
+        .returning(*(job[name] for name in _RUN), cast(job.payload, Text).label("payload"))
+        .cte("claimed")
+    )
+    return select(claimed).add_cte(_hold(claimed.c).cte("hold"))
+
+
+def _hold(run: Any) -> Insert:
+    values = {
+        "session": _SESSION,
+        "job_id": run.id,
+        "fence": run.fence,
+        "claim_id": bindparam("p_claim", type_=Uuid()),
+        "heartbeat_number": bindparam("p_heartbeat"),
+        "claimed_at": run.started_at,
+    }
+    return insert(held).from_select([*values], select(*values.values()))
+
+
+def _succeed() -> Insert:
+    job, given = live_jobs.c, given_rows(_OUTCOME)
+    kept = [column for column in job if column.name not in _ENDS]
+    ended = (
+        delete(live_jobs)
+        .where(
+            job.id == given.c.id,
+            _of_namespace(),
+            _may(Verb.SUCCEED),
+            job.session == _SESSION,
+            job.fence == given.c.fence,
+            job.cancel_requested_at.is_(None),
+        )
+        .returning(*kept, (job.version + 1).label("version"), given.c.result)
+        .cte("ended")
+    )
+    let_go = delete(held).where(held.c.session == _SESSION, held.c.job_id == ended.c.id)
+    values: dict[str, ColumnElement[Any]] = {column.name: ended.c[column.name] for column in kept}
+    values |= {
+        "version": ended.c.version,
+        "state": literal(JobState.SUCCESS.value),
+        "finished_at": _NOW,
+        "result": cast(ended.c.result, JSON),
+    }
+    rows = select(*values.values()).add_cte(let_go.cte("let_go"))
+    return insert(finished_jobs).from_select([*values], rows).returning(finished_jobs.c.id)
+
+
+_RUN = (
+    "id",
+    "fence",
+    "queue",
+    "type",
+    "attempt",
+    "max_attempts",
+    "timeout",
+    "created_at",
+    "started_at",
+    "metadata",
+)
+_ENDS = frozenset({"version", "state", "finished_at", "result", "error"})
+"""What a success changes; an error of an earlier run is gone."""
+_CLAIM = _claim()
+_SUCCEED = _succeed()
