@@ -2,22 +2,21 @@
 
 import argparse
 import time
+from dataclasses import fields, replace
 
-from bench.figures import Figure, spreads, table
+from bench.figures import Figure, shown, spreads, table
 from bench.report import keep
 from bench.rig import SAMPLED, Shape, running
 from bench.scenarios import SCENARIOS, Scenario
+
+_SHAPE = [field.name for field in fields(Shape)]
 
 
 def main() -> None:
     asked = _arguments().parse_args()
     scenario = SCENARIOS[asked.scenario]
-    shape = Shape(
-        stores=asked.stores,
-        apis=asked.apis,
-        workers=asked.workers,
-        concurrency=asked.concurrency,
-    )
+    given = {name: getattr(asked, name) for name in _SHAPE}
+    shape = replace(scenario.shape, **{name: each for name, each in given.items() if each})
     amount = asked.amount or scenario.amount
     repeats, machine = list[list[Figure]](), dict[str, str]()
     for number in range(1, asked.repeats + 1):
@@ -27,7 +26,7 @@ def main() -> None:
             machine = rig.machine()
             repeats.append(scenario.run(rig, amount))
         first = repeats[-1][0]
-        print(f"{first.value:,.0f} {first.name}, {time.monotonic() - began:.0f} s in all")
+        print(f"{shown(first.value)} {first.name}, {time.monotonic() - began:.0f} s in all")
         print(*rig.profile, sep="\n", end="\n" if rig.profile else "")
     _show(scenario, amount, repeats, machine)
     print(f"kept in {keep(asked.scenario, vars(asked) | {'amount': amount}, machine, repeats)}")
@@ -47,9 +46,8 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--amount", type=int, default=0, help="jobs or seconds")
     parser.add_argument("--profile", choices=(*SAMPLED, "postgres"), default="")
-    shape = Shape()
-    for name in ("stores", "apis", "workers", "concurrency"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(shape, name))
+    for name in _SHAPE:
+        parser.add_argument(f"--{name}", type=int, default=0)
     return parser
 
 

@@ -49,13 +49,13 @@ def table(found: Mapping[Key, Spread]) -> Iterator[str]:
 
 
 def _line(name: str, spread: Spread) -> str:
-    line = f"{name:{_NAME_WIDTH}}{_shown(spread.median):>10}"
+    line = f"{name:{_NAME_WIDTH}}{shown(spread.median):>10}"
     if spread.lowest == spread.highest:
         return line
-    return f"{line}   {_shown(spread.lowest)} to {_shown(spread.highest)}"
+    return f"{line}   {shown(spread.lowest)} to {shown(spread.highest)}"
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
     """Three digits that mean something."""
     places = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{places}f}"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,11 +43,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """`began_ns` by CLOCK_MONOTONIC. `answered`: jobs that the API said it has."""
+    """`answered`: jobs that the API said it has. `late_p99_ms`: how late requests were sent whose time was given."""
 
-    began_ns: int
     answered: int
-    cpu_seconds: float
+    cpu_seconds: float = 0
+    late_p99_ms: float = 0
 
 
 def main() -> None:
@@ -55,13 +55,12 @@ def main() -> None:
     send = {"batches": _batches, "singly": _singly, "steadily": _steadily}[plan.how](plan)
     print("ready", flush=True)
     sys.stdin.readline()
-    before, began_ns = _cpu_seconds(), time.monotonic_ns()
-    answered = send()
-    spent = _cpu_seconds() - before
-    print(json.dumps(asdict(Sent(began_ns=began_ns, answered=answered, cpu_seconds=spent))))
+    before = _cpu_seconds()
+    sent = send()
+    print(json.dumps(asdict(replace(sent, cpu_seconds=_cpu_seconds() - before))))
 
 
-def _batches(plan: Plan) -> Callable[[], int]:
+def _batches(plan: Plan) -> Callable[[], Sent]:
     numbers = range(plan.first, plan.first + plan.jobs)
     batches = [numbers[start : start + BATCH] for start in range(0, plan.jobs, BATCH)]
     requests = [
@@ -70,14 +69,14 @@ def _batches(plan: Plan) -> Callable[[], int]:
     ]
     connections = open_connections(plan.ports, BATCHES_AT_ONCE)
 
-    def send() -> int:
+    def send() -> Sent:
         send_all(connections, iter(requests), b"200")
-        return plan.jobs
+        return Sent(answered=plan.jobs)
 
     return send
 
 
-def _singly(plan: Plan) -> Callable[[], int]:
+def _singly(plan: Plan) -> Callable[[], Sent]:
     if WRK and len(plan.ports) == 1:
         return lambda: _by_wrk(WRK, plan)
     connections = open_connections(plan.ports, CONNECTIONS)
@@ -88,10 +87,10 @@ def _singly(plan: Plan) -> Callable[[], int]:
             yield post("/v1/jobs", _job(plan, number))
             number += 1
 
-    return lambda: send_all(connections, requests(), b"201")
+    return lambda: Sent(answered=send_all(connections, requests(), b"201"))
 
 
-def _by_wrk(wrk: str, plan: Plan) -> int:
+def _by_wrk(wrk: str, plan: Plan) -> Sent:
     """It hangs up in the middle of its last requests: more jobs may be there than it tells."""
     options = ["-t1", f"-c{CONNECTIONS}", f"-d{plan.seconds:.0f}s", "-s", str(_LUA)]
     told = subprocess.run(
@@ -104,26 +103,27 @@ def _by_wrk(wrk: str, plan: Plan) -> int:
     counted = re.search(r"(\d+) requests in", told)
     if counted is None or "Non-2xx" in told or "Socket errors" in told:
         raise RuntimeError(told)
-    return int(counted[1])
+    return Sent(answered=int(counted[1]))
 
 
-def _steadily(plan: Plan) -> Callable[[], int]:
+def _steadily(plan: Plan) -> Callable[[], Sent]:
     """A payload's `t` is when its request was to be sent, so a late one counts as slow and not as late."""
     connections = open_connections(plan.ports, CONNECTIONS)
     count, gap_ns = int(plan.per_second * plan.seconds), int(1e9 / plan.per_second)
 
-    def send() -> int:
-        began_ns = time.monotonic_ns()
+    def send() -> Sent:
+        began_ns, late_ns = time.monotonic_ns(), list[int]()
         for index in range(count):
             connection, due_ns = connections[index % CONNECTIONS], began_ns + index * gap_ns
             if connection.is_waiting:
                 connection.take_answer(b"201")
             time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            late_ns.append(time.monotonic_ns() - due_ns)
             connection.send(post("/v1/jobs", _job(plan, plan.first + index, due_ns)))
         for connection in connections:
             if connection.is_waiting:
                 connection.take_answer(b"201")
-        return count
+        return Sent(answered=count, late_p99_ms=sorted(late_ns)[count * 99 // 100] / 1e6)
 
     return send
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from bench.cpu import cpu_seconds, first_executor
@@ -102,6 +103,20 @@ class Rig:
             self.workers.append(self._client("worker", number, "TREADLE_WORKER_PROBE_PORT"))
         for worker in self.workers:
             worker.wait_until_ready()
+
+    def stop_workers(self) -> None:
+        while self.workers:
+            self.workers.pop().stop()
+
+    def kill_workers(self) -> None:
+        """SIGKILL for all of their processes; none has time to tell anybody that another is gone."""
+        while self.workers:
+            worker = self.workers.pop()
+            supervisor = psutil.Process(worker.pid)
+            supervisor.suspend()
+            for process in supervisor.children(recursive=True):
+                process.kill()
+            worker.kill()
 
     def stop(self) -> None:
         for service in (*self.workers, *self.apis, *self.stores):

@@ -66,6 +66,9 @@ class Service:
             self._process.ask(signal.SIGTERM)
         self._process.wait(_STOP_GRACE)
 
+    def kill(self) -> None:
+        self._process.kill()
+
     def _is_ready(self) -> bool:
         try:
             url = f"http://127.0.0.1:{self.probe_port}/health/ready"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from bench.cpu import machine_seconds
+from bench.cpu import fixed_loop_milliseconds, machine_seconds
 from bench.figures import Figure
 from bench.postgres_meter import dear_statements
 from bench.profiling import SampledProcess
@@ -22,11 +22,11 @@ class Span:
         rig.meter.forget_statements()
         self._work = rig.meter.work()
         self._cpu, self._machine_seconds = rig.cpu_seconds(), machine_seconds()
-        self.began_ns = time.monotonic_ns()
+        self._began = time.monotonic()
 
     def end(self, jobs: int, generator_seconds: float | None = None) -> list[Figure]:
         """`generator_seconds`: CPU of whoever submitted; it is in no sum."""
-        seconds = (time.monotonic_ns() - self.began_ns) / 1e9
+        seconds = time.monotonic() - self._began
         spent, work = self._rig.cpu_seconds(), self._rig.meter.work()
         busy = machine_seconds() - self._machine_seconds
         others = busy - (sum(spent.values()) - sum(self._cpu.values())) - (generator_seconds or 0)
@@ -34,6 +34,7 @@ class Span:
         return [
             Figure(name="jobs/s", value=jobs / seconds),
             Figure(name="cores that others used", value=max(0.0, others / seconds)),
+            Figure(name="ms of CPU for a fixed loop", value=fixed_loop_milliseconds()),
             *self._cpu_figures(spent, jobs),
             *_generator_figure(generator_seconds, jobs),
             *(
