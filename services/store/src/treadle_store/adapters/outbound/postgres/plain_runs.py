@@ -29,7 +29,7 @@ from treadle_domain.run_policy import DEFAULT_POLICY
 from treadle_domain.states import TRANSITIONS, JobState, Verb
 from treadle_domain.worker_session import WorkerSession
 from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.rows import Values, retry_values, text_of
+from treadle_store.adapters.outbound.postgres.rows import Values, kept_retry, text_of
 from treadle_store.adapters.outbound.postgres.statements import given_rows, ids, parameters
 from treadle_store.adapters.outbound.postgres.tables import (
     finished_jobs,
@@ -66,7 +66,7 @@ class PostgresPlainRuns:
             "p_claim": batch.claim_id,
             "p_heartbeat": batch.heartbeat_number,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.single_writes() as connection:
             rows = (await connection.execute(_CLAIM, values)).all()
         return {row.id: _run(row, batch.namespace) for row in rows}
 
@@ -76,7 +76,7 @@ class PostgresPlainRuns:
         ordered = sorted(reports, key=lambda report: report.job_id)
         rows = parameters([_outcome_row(report) for report in ordered])
         values = rows | {"p_namespace": namespace, "p_session": session}
-        async with self._database.transaction() as connection:
+        async with self._database.single_writes() as connection:
             recorded = frozenset(await connection.scalars(_SUCCEED, values))
         self._ends.tell(recorded)
         return recorded
@@ -94,7 +94,7 @@ def _handler_rows(batch: ClaimBatch, session: WorkerSession) -> Sequence[Values]
             "type": name,
             "max_attempts": policy.max_attempts,
             "timeout": policy.timeout,
-            "retry": retry_values(policy.retry),
+            "retry": kept_retry(policy),
         }
         for name, policy in policies.items()
     ]

@@ -13,7 +13,7 @@ from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.progress import LogLine, ProgressReport
 from treadle_domain.retry_policy import RetryPolicy
-from treadle_domain.run_policy import RunOptions, RunPolicy
+from treadle_domain.run_policy import DEFAULT_POLICY, RunOptions, RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
 from treadle_domain.uniqueness import Uniqueness, UniqueScope
@@ -37,10 +37,10 @@ def values_of(job: Job, payload: bytes | None = None, result: bytes | None = Non
         "state": job.state.value,
         "requested_max_attempts": said.max_attempts,
         "requested_timeout": said.timeout,
-        "requested_retry": None if said.retry is None else retry_values(said.retry),
+        "requested_retry": None if said.retry is None else _retry_values(said.retry),
         "max_attempts": policy.max_attempts,
         "timeout": policy.timeout,
-        "retry": retry_values(policy.retry),
+        "retry": kept_retry(policy),
         "error": None if job.error is None else _error_values(job.error),
         "uniqueness": None if job.unique is None else _uniqueness_values(job.unique),
         "payload": text_of(payload),
@@ -83,7 +83,7 @@ def job_of(row: Row[Any]) -> Job:
         policy=RunPolicy(
             max_attempts=columns["max_attempts"],
             timeout=columns["timeout"],
-            retry=_retry_of(columns["retry"]),
+            retry=DEFAULT_POLICY.retry if (kept := columns["retry"]) is None else _retry_of(kept),
         ),
         error=None if columns["error"] is None else _error_of(columns["error"]),
         unique=None if (unique := columns["uniqueness"]) is None else _uniqueness_of(unique),
@@ -134,7 +134,7 @@ def options_values(options: RunOptions) -> Values:
     return {
         "max_attempts": options.max_attempts,
         "timeout_seconds": None if options.timeout is None else options.timeout.total_seconds(),
-        "retry": None if options.retry is None else retry_values(options.retry),
+        "retry": None if options.retry is None else _retry_values(options.retry),
     }
 
 
@@ -147,7 +147,12 @@ def options_of(values: Mapping[str, Any]) -> RunOptions:
     )
 
 
-def retry_values(policy: RetryPolicy) -> Values:
+def kept_retry(policy: RunPolicy) -> Values | None:
+    """The default one, which nearly all have, is not repeated in every row."""
+    return None if policy.retry == DEFAULT_POLICY.retry else _retry_values(policy.retry)
+
+
+def _retry_values(policy: RetryPolicy) -> Values:
     return {
         "initial_seconds": policy.initial.total_seconds(),
         "maximum_seconds": policy.maximum.total_seconds(),

@@ -39,7 +39,7 @@ def _job_columns() -> list[Column[object]]:
         Column("requested_retry", JSONB(none_as_null=True)),
         Column("max_attempts", Integer, nullable=False),
         Column("timeout", Interval, nullable=False),
-        Column("retry", JSONB, nullable=False),
+        Column("retry", JSONB(none_as_null=True)),
         Column("created_at", DateTime(timezone=True), nullable=False),
         Column("run_at", DateTime(timezone=True), nullable=False),
         Column("rank", BigInteger, nullable=False),
