@@ -15,6 +15,7 @@ from tests.unit.api.running import run
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.application.ports import JobStore, Submitted
 from treadle_domain.errors import InvalidValue, JobNotFound, TransitionRefused
+from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome, Succeeded
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
@@ -22,6 +23,7 @@ from treadle_domain.stored_job import JobQuery, NewJob
 from treadle_store.adapters.inbound.grpc import server, servicer
 from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
 from treadle_store.application.get_jobs import MOST_ENDED
+from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store_channel import open_channel
 
 NAMESPACE = "default"
@@ -44,15 +46,26 @@ class Subject:
         await run(self.store, new.submission.id, outcome, result)
 
 
-@pytest.fixture(params=["in memory", "gRPC"])
+class OlderGrpcJobStore(servicer.GrpcJobStore):
+    """Knows no brief answers."""
+
+    async def SubmitJobs(  # noqa: N802
+        self, request: pb.SubmitJobsRequest, context: servicer.Context
+    ) -> pb.SubmitJobsResponse:
+        request.ClearField("brief")
+        return await super().SubmitJobs(request, context)
+
+
+@pytest.fixture(params=["in memory", "gRPC", "gRPC, an older store"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     store = StoreOverMemory()
     async with store.hand_over:
         if request.param == "in memory":
             yield Subject(InMemoryJobStore(store), store)
             return
+        kind = servicer.GrpcJobStore if request.param == "gRPC" else OlderGrpcJobStore
         serving = server.GrpcServer(
-            servicer.GrpcJobStore(store.do, store.jobs, store.queue_depths),
+            kind(store.do, store.jobs, store.queue_depths),
             GrpcApiKeys(InMemoryApiKeys()),
             store,
             "127.0.0.1:0",
@@ -71,9 +84,12 @@ async def test_a_submitted_job_is_found_as_it_was_said(subject: Subject) -> None
     [answer] = await subject.port.submit(NAMESPACE, [new])
 
     assert isinstance(answer, Submitted)
-    assert answer.due
+    assert answer.created_at is not None
     found = await subject.port.get(NAMESPACE, new.submission.id)
-    assert found.job == answer.job
+    assert found.job == Job.submitted(new.submission, answer.created_at)
+    assert answer.ready is not None
+    assert (answer.ready.id, answer.ready.rank) == (answer.job_id, found.job.rank)
+    assert (answer.ready.namespace, answer.ready.queue) == (NAMESPACE, found.job.queue)
     assert (found.payload, found.result) == (b'{"a":  1e400}', None)
     assert (found.job.priority, found.job.policy.max_attempts) == (3, 7)
     assert found.job.metadata == {"tenant": "7"}
@@ -83,7 +99,7 @@ async def test_a_delayed_job_is_not_due(subject: Subject) -> None:
     [answer] = await subject.port.submit(NAMESPACE, [a_new_job(delay=SECOND)])
 
     assert isinstance(answer, Submitted)
-    assert not answer.due
+    assert answer.ready is None
 
 
 async def test_submitting_an_id_again_answers_with_its_job(subject: Subject) -> None:
@@ -93,8 +109,24 @@ async def test_submitting_an_id_again_answers_with_its_job(subject: Subject) -> 
     [answer] = await subject.port.submit(NAMESPACE, [replace(new, payload=b"2")])
 
     assert isinstance(answer, Submitted)
-    assert (answer.job.state, answer.due) == (JobState.CANCELLED, False)
+    assert (answer.job_id, answer.ready) == (new.submission.id, None)
+    assert answer.created_at is None
     assert (await subject.port.get(NAMESPACE, new.submission.id)).payload == b"1"
+
+
+async def test_a_repeat_tells_of_an_untouched_job_what_the_first_submit_told(
+    subject: Subject,
+) -> None:
+    new = a_new_job()
+    first = await subject.port.submit(NAMESPACE, [new])
+    subject.store.clock.advance(SECOND)
+
+    again = await subject.port.submit(NAMESPACE, [new])
+
+    told = [a for a in (*first, *again) if isinstance(a, Submitted) and a.ready]
+    assert [(a.created_at, a.ready and a.ready.rank) for a in told] == 2 * [
+        (told[0].created_at, told[0].ready and told[0].ready.rank)
+    ]
 
 
 async def test_a_refused_job_spares_its_neighbours(subject: Subject) -> None:

@@ -17,7 +17,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError, ResponseError, TimeoutError
 
-from treadle_domain.job import Job
+from treadle_domain.rank import Ranked
 from treadle_wire.ready_scripts import ADD
 from treadle_wire.redis_connection import connect
 
@@ -75,7 +75,7 @@ class ReadySets:
     def key(self, namespace: str, queue: str) -> str:
         return self._keys.ready((namespace, queue))
 
-    async def add(self, jobs: Iterable[Job]) -> None:
+    async def add(self, jobs: Iterable[Ranked]) -> None:
         """All at once. What lies beyond a queue's boundary is left to the top-up from PostgreSQL."""
         ranks: defaultdict[QueueName, dict[UUID, int]] = defaultdict(dict)
         for job in jobs:
@@ -85,7 +85,7 @@ class ReadySets:
     async def put_back(self, popped: Popped) -> None:
         await self._add({(popped.namespace, popped.queue): popped.ranks})
 
-    async def remove(self, jobs: Iterable[Job]) -> None:
+    async def remove(self, jobs: Iterable[Ranked]) -> None:
         members: defaultdict[str, list[str]] = defaultdict(list)
         for job in jobs:
             members[self.key(job.namespace, job.queue)].append(str(job.id))
@@ -136,11 +136,11 @@ class ReadySets:
         if not queues:
             return
         keys = [*self._keys.shared, *map(self._keys.ready, queues)]
-        words: list[str | int] = []
+        words: list[str] = []
         for queue in queues:
-            words += [field_of(queue), len(ranks[queue])]
-            for job_id, rank in ranks[queue].items():
-                words += [rank, str(job_id)]
+            # One long word: redis-py takes a microsecond for each.
+            places = " ".join([f"{rank} {job_id}" for job_id, rank in ranks[queue].items()])
+            words += [field_of(queue), places]
         async with connecting_anew(self._redis):
             log_dropped(await self._add_script(keys, words))
 

@@ -85,9 +85,14 @@ for i = 4, #KEYS do
   local key, queue, limit = KEYS[i], take(), nil
   drop_unless('zset', key)
   limit = refused_from(queue)
-  for _ = 1, tonumber(take()) do
-    local rank, id = take(), take()
-    if not limit or is_below(tonumber(rank), id, limit) then redis.call('ZADD', key, rank, id) end
+  local taken = {}
+  for rank, id in string.gmatch(take(), '(%S+) (%S+)') do
+    if not limit or is_below(tonumber(rank), id, limit) then
+      taken[#taken + 1], taken[#taken + 2] = rank, id
+    end
+  end
+  for first = 1, #taken, 1000 do
+    redis.call('ZADD', key, unpack(taken, first, math.min(first + 999, #taken)))
   end
   trim(key, queue)
   expire_later(key)

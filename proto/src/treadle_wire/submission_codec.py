@@ -2,6 +2,7 @@
 
 from treadle_domain.errors import InvalidValue
 from treadle_domain.idempotency import Idempotency
+from treadle_domain.run_policy import UNSAID
 from treadle_domain.stored_job import NewJob, SubmitOutcome
 from treadle_domain.submission import Submission
 from treadle_domain.uniqueness import OnConflict
@@ -37,14 +38,15 @@ def outcome_from_wire(outcome: job_store_pb2.SubmitOutcome) -> SubmitOutcome:
 def new_job_to_wire(new: NewJob) -> pb.Submission:
     asked = new.submission
     message = pb.Submission(
-        id=asked.id.bytes,
-        queue=asked.queue,
-        type=asked.type,
-        priority=asked.priority,
-        options=options_to_wire(asked.options),
-        metadata=asked.metadata,
-        payload=new.payload,
+        id=asked.id.bytes, queue=asked.queue, type=asked.type, payload=new.payload
     )
+    # Most jobs say nothing of the rest.
+    if asked.priority:
+        message.priority = asked.priority
+    if asked.metadata:
+        message.metadata.update(asked.metadata)
+    if asked.options is not UNSAID:
+        message.options.CopyFrom(options_to_wire(asked.options))
     if asked.run_at is not None:
         message.run_at_us = to_us(asked.run_at)
     if asked.delay is not None:
@@ -72,7 +74,7 @@ def new_job_from_wire(message: pb.Submission, namespace: str) -> NewJob:
         run_at=from_us(message.run_at_us) if message.HasField("run_at_us") else None,
         delay=duration_from_us(message.delay_us) if message.HasField("delay_us") else None,
         expires_at=from_us(message.expires_at_us) if message.HasField("expires_at_us") else None,
-        options=options_from_wire(message.options),
+        options=options_from_wire(message.options) if message.HasField("options") else UNSAID,
         metadata=dict(message.metadata),
         idempotency=_idempotency_from_wire(message),
         unique=unique_from_wire(message.unique) if message.HasField("unique") else None,

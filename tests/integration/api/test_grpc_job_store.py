@@ -88,7 +88,7 @@ async def test_a_submit_whose_answer_was_lost_is_repeated_without_a_second_job(
 
         assert isinstance(answer, Submitted)
         assert serving_store.faults.calls == ["SubmitJobs"] * 3
-        assert [job.id for job in (await port.page(QUERY)).jobs] == [answer.job.id]
+        assert [job.id for job in (await port.page(QUERY)).jobs] == [answer.job_id]
 
 
 async def test_after_the_third_failure_it_gives_up(serving_store: ServingStore) -> None:

@@ -8,9 +8,9 @@ from tests.fakes.store_over_memory import StoreOverMemory
 from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
-from treadle_domain.job import Job
 from treadle_domain.queue_depth import QueuePage, QueueQuery
-from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+from treadle_domain.rank import Ranked
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
 from treadle_store.application.submit_jobs import Accepted, Answer
 
 
@@ -77,7 +77,13 @@ class InMemoryJobStore:
 def _submitted(answer: Answer) -> Submitted | DomainError | None:
     if not isinstance(answer, Accepted):
         return answer
-    return Submitted(job=answer.job, due=answer.due, outcome=answer.outcome)
+    is_known = answer.outcome is SubmitOutcome.CREATED and answer.job.is_as_submitted
+    return Submitted(
+        job_id=answer.job.id,
+        ready=answer.job if answer.due else None,
+        created_at=answer.job.created_at if is_known else None,
+        outcome=answer.outcome,
+    )
 
 
 def _only(answers: Sequence[StoredJob | DomainError]) -> StoredJob:
@@ -91,10 +97,10 @@ class InMemoryReadyQueue:
     def __init__(self) -> None:
         self.ids: list[UUID] = []
 
-    async def add(self, jobs: Sequence[Job]) -> None:
+    async def add(self, jobs: Sequence[Ranked]) -> None:
         self.ids += [job.id for job in jobs if job.id not in self.ids]
 
-    async def remove(self, jobs: Sequence[Job]) -> None:
+    async def remove(self, jobs: Sequence[Ranked]) -> None:
         gone = {job.id for job in jobs}
         self.ids = [job_id for job_id in self.ids if job_id not in gone]
 

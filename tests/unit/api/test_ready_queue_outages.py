@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from tests.builders import a_job
 
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
-from treadle_domain.job import Job
+from treadle_domain.rank import Ranked
 from treadle_wire.ready_queue import ReadySets
 
 REFUSALS = {
@@ -31,15 +31,15 @@ REFUSALS = {
 class Refusing(ReadySets):
     def __init__(self, refusal: Exception) -> None:
         self.refusal: Exception | None = refusal
-        self.added: list[Job] = []
+        self.added: list[Ranked] = []
 
-    async def add(self, jobs: Iterable[Job]) -> None:
+    async def add(self, jobs: Iterable[Ranked]) -> None:
         await asyncio.sleep(0)
         if self.refusal is not None:
             raise self.refusal
         self.added += jobs
 
-    async def remove(self, jobs: Iterable[Job]) -> None:
+    async def remove(self, jobs: Iterable[Ranked]) -> None:
         await self.add(jobs)
 
 

@@ -10,7 +10,6 @@ from treadle_api.adapters.outbound.submit_batches import SubmitBatches
 from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.errors import StoreError, StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted
-from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob
 from treadle_domain.uniqueness import Uniqueness
 
@@ -28,7 +27,7 @@ class SlowStore:
         await self.may_answer.acquire()
         if self.failure is not None:
             raise self.failure
-        return [Submitted(job=Job.submitted(job.submission, NOW), due=True) for job in jobs]
+        return [Submitted(job_id=job.submission.id, ready=None, created_at=NOW) for job in jobs]
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ async def test_what_arrives_while_a_call_is_under_way_goes_in_the_next(
 
     assert [len(sent) for _, sent in store.calls] == [1, 4]
     answers = [first.result(), *(other.result() for other in others)]
-    ids = [a.job.id for [a] in answers if isinstance(a, Submitted)]
+    ids = [a.job_id for [a] in answers if isinstance(a, Submitted)]
     assert ids == [job.submission.id for job in jobs]
 
 

@@ -21,6 +21,8 @@ from treadle_api.adapters.inbound.http.unique_names import require_unique_names
         (b'{"type":"echo","payload":{"a":1,"\\u0061":2}}', "payload.a"),
         (b'{"type":"echo","payload":{"":1,"":2}}', "payload."),
         (b'{"type":"echo","metadata":{"k":"1","k":"2"}}', "metadata.k"),
+        (b'{"type":"echo","payload":{"k" :1,\r\n"k"\t: 2}}', "payload.k"),
+        (b'{"type":"echo","payload":{"a":"b",":x":1,":x":2}}', "payload.:x"),
         (b'{"type":"echo","unknown":{"k":1,"k":1}}', "unknown.k"),
         (b'{"type":"echo","payload":{"a":' + b"9" * 5_000 + b',"a":1e400}}', "payload.a"),
     ],
@@ -46,11 +48,12 @@ values: st.SearchStrategy[Any] = st.recursive(
 @given(values)
 def test_what_has_no_twins_passes(value: Any) -> None:
     require_unique_names(json.dumps(value).encode())
+    require_unique_names(json.dumps(value, ensure_ascii=False).encode())
 
 
 @given(values, st.text(max_size=5), st.integers(0, 20))
 def test_a_twin_is_found_at_any_depth(value: Any, name: str, depth: int) -> None:
-    key = json.dumps(name)
+    key = json.dumps(name, ensure_ascii=False)
     text = f"[{json.dumps(value)}, {{{key}: 1, {key}: {json.dumps(value)}}}]"
     for _ in range(depth):
         text = f'{{"deeper": [{text}]}}'

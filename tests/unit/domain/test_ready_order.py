@@ -1,6 +1,6 @@
 """The rank: who starts first, and which verbs give a job a new place in the queue."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -53,6 +53,15 @@ def test_a_run_at_in_the_past_overtakes_nobody(
     created: datetime, past: timedelta, priority: int
 ) -> None:
     assert rank_of(created - past, created, priority) == rank_of(created, created, priority)
+
+
+@given(moments, priorities)
+def test_a_rank_is_when_the_job_was_ready_in_whole_milliseconds(
+    ready: datetime, priority: int
+) -> None:
+    since_1970 = (ready - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+    assert rank_of(ready, ready, priority) == since_1970 - priority * HOUR_MS
 
 
 @given(moments, priorities)

@@ -71,7 +71,6 @@ class Job:
 
     @classmethod
     def submitted(cls, submission: Submission, now: datetime) -> Self:
-        run_at = submission.start_from(now)
         return cls(
             id=submission.id,
             namespace=submission.namespace,
@@ -82,13 +81,18 @@ class Job:
             requested=submission.options,
             policy=submission.options.over(DEFAULT_POLICY),
             created_at=now,
-            run_at=run_at,
-            rank=rank_of(run_at, now, submission.priority),
+            run_at=submission.start_from(now),
+            rank=submission.rank_from(now),
             expires_at=submission.expires_at,
             unique=submission.unique,
         )
 
     # What is true of it
+
+    @property
+    def is_as_submitted(self) -> bool:
+        """Nothing has happened to it: it is what `submitted` made of its submission at `created_at`."""
+        return self.version == 1
 
     def is_due(self, now: datetime) -> bool:
         return self.state is JobState.PENDING and self.run_at <= now

@@ -32,6 +32,8 @@ class RunOptions:
 
     def over(self, policy: RunPolicy) -> RunPolicy:
         """`policy` with all that was said here in its place."""
+        if self.max_attempts is None and self.timeout is None and self.retry is None:
+            return policy
         return RunPolicy(
             max_attempts=policy.max_attempts if self.max_attempts is None else self.max_attempts,
             timeout=policy.timeout if self.timeout is None else self.timeout,

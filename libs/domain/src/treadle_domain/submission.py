@@ -16,6 +16,7 @@ from treadle_domain.bounds import (
 )
 from treadle_domain.errors import InvalidValue
 from treadle_domain.idempotency import Idempotency
+from treadle_domain.rank import rank_of
 from treadle_domain.run_policy import UNSAID, RunOptions
 from treadle_domain.uniqueness import OnConflict, Uniqueness
 
@@ -39,8 +40,9 @@ class Submission:
     on_conflict: OnConflict = OnConflict.RETURN_EXISTING
 
     def __post_init__(self) -> None:
-        for name in ("namespace", "queue", "type"):
-            require_name(name, getattr(self, name))
+        require_name("namespace", self.namespace)
+        require_name("queue", self.queue)
+        require_name("type", self.type)
         require_range("priority", self.priority, 0, MAX_PRIORITY)
         require_metadata(self.metadata)
         self._check_times()
@@ -51,12 +53,16 @@ class Submission:
             return self.run_at
         return now if self.delay is None else now + self.delay
 
+    def rank_from(self, now: datetime) -> int:
+        """Its place in the order of the ready queue until it has run."""
+        return rank_of(self.start_from(now), now, self.priority)
+
     def _check_times(self) -> None:
         if self.run_at is not None and self.delay is not None:
             raise InvalidValue("delay_seconds", "must not be given together with run_at")
         if self.delay:
             require_duration("delay_seconds", self.delay, MAX_DELAY)
-        for name in ("run_at", "expires_at"):
-            value = getattr(self, name)
-            if value is not None:
-                require_instant(name, value)
+        if self.run_at is not None:
+            require_instant("run_at", self.run_at)
+        if self.expires_at is not None:
+            require_instant("expires_at", self.expires_at)

@@ -61,28 +61,32 @@ RULING_ALREADY_RECORDED: Ruling
 RULING_STALE: Ruling
 
 class SubmitJobsRequest(_message.Message):
-    __slots__ = ("namespace", "submissions", "atomic")
+    __slots__ = ("namespace", "submissions", "atomic", "brief")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SUBMISSIONS_FIELD_NUMBER: _ClassVar[int]
     ATOMIC_FIELD_NUMBER: _ClassVar[int]
+    BRIEF_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     submissions: _containers.RepeatedCompositeFieldContainer[_job_pb2.Submission]
     atomic: bool
-    def __init__(self, namespace: _Optional[str] = ..., submissions: _Optional[_Iterable[_Union[_job_pb2.Submission, _Mapping]]] = ..., atomic: _Optional[bool] = ...) -> None: ...
+    brief: bool
+    def __init__(self, namespace: _Optional[str] = ..., submissions: _Optional[_Iterable[_Union[_job_pb2.Submission, _Mapping]]] = ..., atomic: _Optional[bool] = ..., brief: _Optional[bool] = ...) -> None: ...
 
 class SubmitJobsResponse(_message.Message):
     __slots__ = ("answers",)
     class Submitted(_message.Message):
-        __slots__ = ("job", "fault", "due", "outcome")
+        __slots__ = ("job", "fault", "created_at_us", "due", "outcome")
         JOB_FIELD_NUMBER: _ClassVar[int]
         FAULT_FIELD_NUMBER: _ClassVar[int]
+        CREATED_AT_US_FIELD_NUMBER: _ClassVar[int]
         DUE_FIELD_NUMBER: _ClassVar[int]
         OUTCOME_FIELD_NUMBER: _ClassVar[int]
         job: _job_pb2.Job
         fault: _job_pb2.Fault
+        created_at_us: int
         due: bool
         outcome: SubmitOutcome
-        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., due: _Optional[bool] = ..., outcome: _Optional[_Union[SubmitOutcome, str]] = ...) -> None: ...
+        def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ..., fault: _Optional[_Union[_job_pb2.Fault, _Mapping]] = ..., created_at_us: _Optional[int] = ..., due: _Optional[bool] = ..., outcome: _Optional[_Union[SubmitOutcome, str]] = ...) -> None: ...
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[SubmitJobsResponse.Submitted]
     def __init__(self, answers: _Optional[_Iterable[_Union[SubmitJobsResponse.Submitted, _Mapping]]] = ...) -> None: ...

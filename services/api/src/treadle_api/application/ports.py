@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from treadle_domain.api_key import ApiKey
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError
-from treadle_domain.job import Job
 from treadle_domain.queue_depth import QueuePage, QueueQuery
+from treadle_domain.rank import Ranked
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
 
 _BESIDE_BYTES = 1_024
@@ -25,14 +26,15 @@ def size_of(new: NewJob) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """On disk. `due`: ready now by the store's clock; all later ones are pushed by the store.
+    """On disk. `ready`: due by the store's clock, so the ready queue is to be told; all later ones the store pushes.
 
-    A `job` that was there before may come without its metadata and its error: many of them are more than one answer
-    takes.
+    `created_at`: the job is what its submission makes at that time. None: it was there before, or something has
+    happened to it; only a read tells.
     """
 
-    job: Job
-    due: bool
+    job_id: UUID
+    ready: Ranked | None
+    created_at: datetime | None
     outcome: SubmitOutcome = SubmitOutcome.CREATED
 
 
@@ -126,6 +128,6 @@ class JobEnds(Protocol):
 class ReadyQueue(Protocol):
     """A hint for the workers: answers within a second or so and never raises, since the store repairs what is lost."""
 
-    async def add(self, jobs: Sequence[Job]) -> None: ...
+    async def add(self, jobs: Sequence[Ranked]) -> None: ...
 
-    async def remove(self, jobs: Sequence[Job]) -> None: ...
+    async def remove(self, jobs: Sequence[Ranked]) -> None: ...

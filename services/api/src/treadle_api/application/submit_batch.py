@@ -38,6 +38,6 @@ class SubmitBatch:
         return answers
 
     async def _push(self, answers: Iterable[object]) -> None:
-        due = [each.job for each in answers if isinstance(each, Submitted) and each.due]
-        if due:
-            await self.ready_queue.add(due)
+        ready = [each.ready for each in answers if isinstance(each, Submitted) and each.ready]
+        if ready:
+            await self.ready_queue.add(ready)

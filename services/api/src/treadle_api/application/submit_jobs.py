@@ -8,6 +8,7 @@ from uuid import UUID
 from treadle_api.application.ports import JobStore, ReadyQueue, Submits, Submitted
 from treadle_domain.errors import DomainError
 from treadle_domain.ids import JobIds
+from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 
 
@@ -40,19 +41,18 @@ class SubmitJobs:
         """In the order given. Raises InvalidValue before anything was sent."""
         new_jobs = [draft.new_job(self.ids.next(), namespace) for draft in drafts]
         answers = await self.submits.submit(namespace, new_jobs)
-        due = [each.job for each in answers if isinstance(each, Submitted) and each.due]
-        if due:
-            await self.ready_queue.add(due)
+        ready = [each.ready for each in answers if isinstance(each, Submitted) and each.ready]
+        if ready:
+            await self.ready_queue.add(ready)
         return [
             answer if isinstance(answer, DomainError) else await self._receipt(new, answer)
             for new, answer in zip(new_jobs, answers, strict=True)
         ]
 
     async def _receipt(self, new: NewJob, answer: Submitted) -> Receipt:
-        job = answer.job
-        if job.has_never_run and answer.outcome is SubmitOutcome.CREATED:
+        if answer.created_at is not None:
+            job = Job.submitted(new.submission, answer.created_at)
             stored = StoredJob(job=job, payload=new.payload)
         else:
-            # It was there before, or has run or ended: only a read brings all that there is.
-            stored = await self.job_store.get(job.namespace, job.id)
+            stored = await self.job_store.get(new.submission.namespace, answer.job_id)
         return Receipt(stored=stored, outcome=answer.outcome)

@@ -1,6 +1,7 @@
 """The store over gRPC: what is asked and answered, in the words of the domain."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import grpc
@@ -11,8 +12,11 @@ from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import DomainError, JobNotFound
 from treadle_domain.queue_depth import QueuePage, QueueQuery
-from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob
+from treadle_domain.rank import ReadyJob
+from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
+from treadle_domain.submission import Submission
 from treadle_wire import job_codec, list_codec, queue_codec, submission_codec
+from treadle_wire.scalars import from_us, to_uuid
 from treadle_wire.status import UnknownFault, fault_from_wire
 from treadle_wire.store.v1 import job_pb2
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -33,21 +37,29 @@ class GrpcJobStore:
     async def submit(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError]:
-        submissions = [submission_codec.new_job_to_wire(job) for job in jobs]
-        request = pb.SubmitJobsRequest(namespace=namespace, submissions=submissions)
-        response = await self._calls.change(self._rpc.SubmitJobs, request)
-        return [_submitted(answer) for answer in response.answers]
+        response = await self._submit(namespace, jobs, atomic=False)
+        return [
+            _submitted(new.submission, answer)
+            for new, answer in zip(jobs, response.answers, strict=True)
+        ]
 
     async def submit_atomically(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError | None]:
-        submissions = [submission_codec.new_job_to_wire(job) for job in jobs]
-        request = pb.SubmitJobsRequest(namespace=namespace, submissions=submissions, atomic=True)
-        response = await self._calls.change(self._rpc.SubmitJobs, request)
+        response = await self._submit(namespace, jobs, atomic=True)
         return [
-            None if answer.WhichOneof("answer") is None else _submitted(answer)
-            for answer in response.answers
+            None if answer.WhichOneof("answer") is None else _submitted(new.submission, answer)
+            for new, answer in zip(jobs, response.answers, strict=True)
         ]
+
+    async def _submit(
+        self, namespace: str, jobs: Sequence[NewJob], *, atomic: bool
+    ) -> pb.SubmitJobsResponse:
+        submissions = map(submission_codec.new_job_to_wire, jobs)
+        request = pb.SubmitJobsRequest(
+            namespace=namespace, submissions=submissions, atomic=atomic, brief=True
+        )
+        return await self._calls.change(self._rpc.SubmitJobs, request)
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
         request = pb.GetJobsRequest(namespace=namespace, job_ids=[job_id.bytes])
@@ -87,12 +99,30 @@ class GrpcJobStore:
         )
 
 
-def _submitted(answer: pb.SubmitJobsResponse.Submitted) -> Submitted | DomainError:
-    if answer.WhichOneof("answer") == "fault":
-        return _refusal(answer.fault)
-    job = job_codec.job_from_wire(answer.job)
+def _submitted(
+    said: Submission, answer: pb.SubmitJobsResponse.Submitted
+) -> Submitted | DomainError:
+    match answer.WhichOneof("answer"):
+        case "fault":
+            return _refusal(answer.fault)
+        case "created_at_us":
+            return _created(said, from_us(answer.created_at_us))
+    job = answer.job
+    ready = ReadyJob(to_uuid(job.id), said.namespace, job.queue, job.rank)
     outcome = submission_codec.outcome_from_wire(answer.outcome)
-    return Submitted(job=job, due=answer.due, outcome=outcome)
+    is_known = outcome is SubmitOutcome.CREATED and job.version == 1
+    return Submitted(
+        job_id=ready.id,
+        ready=ready if answer.due else None,
+        created_at=from_us(job.created_at_us) if is_known else None,
+        outcome=outcome,
+    )
+
+
+def _created(said: Submission, at: datetime) -> Submitted:
+    is_due = said.start_from(at) <= at
+    ready = ReadyJob(said.id, said.namespace, said.queue, said.rank_from(at)) if is_due else None
+    return Submitted(job_id=said.id, ready=ready, created_at=at)
 
 
 def _only_change(response: pb.ChangeJobsResponse) -> StoredJob:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from redis import RedisError
 
 from treadle_api.adapters.outbound.outage_log import OutageLog
-from treadle_domain.job import Job
+from treadle_domain.rank import Ranked
 from treadle_wire.ready_queue import ReadySets
 
 _DEADLINE_SECONDS = 1.0
@@ -28,14 +28,14 @@ class RedisReadyQueue:
         self._slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
         self._outage = OutageLog("redis")
 
-    async def add(self, jobs: Sequence[Job]) -> None:
+    async def add(self, jobs: Sequence[Ranked]) -> None:
         await self._hint(self._ready_sets.add, jobs)
 
-    async def remove(self, jobs: Sequence[Job]) -> None:
+    async def remove(self, jobs: Sequence[Ranked]) -> None:
         await self._hint(self._ready_sets.remove, jobs)
 
     async def _hint(
-        self, command: Callable[[Sequence[Job]], Awaitable[None]], jobs: Sequence[Job]
+        self, command: Callable[[Sequence[Ranked]], Awaitable[None]], jobs: Sequence[Ranked]
     ) -> None:
         if self._now() < self._quiet_until:
             return

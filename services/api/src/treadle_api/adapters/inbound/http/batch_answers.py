@@ -61,7 +61,7 @@ def item_answer(index: int, answer: Submitted | Exception | None) -> ItemAnswer:
         case None:
             return NOT_STORED
         case Submitted():
-            return ItemAnswer(status=ItemStatus(answer.outcome), id=str(answer.job.id))
+            return ItemAnswer(status=ItemStatus(answer.outcome), id=str(answer.job_id))
         case UniqueConflict() | IdempotencyMismatch():
             status = ItemStatus.CONFLICT
         case StoreError():

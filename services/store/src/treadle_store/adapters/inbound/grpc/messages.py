@@ -12,11 +12,12 @@ from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 from treadle_domain.worker_session import SessionEnd
 from treadle_store.application.submit_jobs import Answer
 from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
-from treadle_wire.scalars import to_uuid
+from treadle_wire.scalars import to_us, to_uuid
 from treadle_wire.status import fault_to_wire
 from treadle_wire.store.v1 import job_pb2, job_store_pb2
 
 MAX_BATCH = 1_000
+_CREATED = submission_codec.outcome_to_wire(SubmitOutcome.CREATED)
 
 Item = TypeVar("Item")
 
@@ -57,13 +58,18 @@ def progress_reports(request: job_store_pb2.RecordProgressRequest) -> Sequence[P
     return [progress_codec.progress_report_from_wire(each) for each in bounded(request.reports)]
 
 
-def submitted(answer: Answer) -> job_store_pb2.SubmitJobsResponse.Submitted:
+def submitted(answer: Answer, *, brief: bool) -> job_store_pb2.SubmitJobsResponse.Submitted:
     if answer is None:
         return job_store_pb2.SubmitJobsResponse.Submitted()
     if isinstance(answer, DomainError):
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
+    is_created = answer.outcome is SubmitOutcome.CREATED
+    if brief and is_created and answer.job.is_as_submitted:
+        return job_store_pb2.SubmitJobsResponse.Submitted(
+            created_at_us=to_us(answer.job.created_at), outcome=_CREATED
+        )
     job = job_codec.job_to_wire(answer.job)
-    if answer.outcome is not SubmitOutcome.CREATED:
+    if not is_created:
         # Of other requests, which may have been larger: a message would not hold a thousand of them.
         job.ClearField("metadata")
         job.ClearField("error")

@@ -61,7 +61,8 @@ class GrpcJobStore(JobStoreServicer):
                 await self._do.submit_jobs(valid, atomic=request.atomic) if valid else []
             )
             answers = [next(accepted) if isinstance(new, NewJob) else new for new in read]
-        return pb.SubmitJobsResponse(answers=[messages.submitted(answer) for answer in answers])
+        told = [messages.submitted(answer, brief=request.brief) for answer in answers]
+        return pb.SubmitJobsResponse(answers=told)
 
     async def GetJobs(self, request: pb.GetJobsRequest, context: Context) -> pb.GetJobsResponse:
         ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
