@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery, StoredJob
+from treadle_domain.uniqueness import Uniqueness
 from treadle_store.application.errors import Unstorable
 from treadle_store.application.ports import JobRepository
 
@@ -36,6 +38,46 @@ async def test_a_job_comes_back_as_it_was_added_to_the_byte(jobs: JobRepository)
 
     assert answers == [stored]
     assert await jobs.find_stored("default", [stored.job.id]) == {stored.job.id: stored}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"queue": "mails"},
+        {"type": "mail"},
+        {"priority": 9},
+        {"metadata": {"customer": "42"}},
+        {"run_at": NOW - SECOND},
+        {"delay": SECOND},
+        {"expires_at": NOW + SECOND},
+        {"options": RunOptions(max_attempts=7)},
+        {"options": RunOptions(timeout=SECOND)},
+        {"options": RunOptions(retry=RetryPolicy(jitter=0.25))},
+        {"unique": Uniqueness(key="report-7")},
+    ],
+    ids=lambda said: ", ".join(said) or "nothing",
+)
+async def test_jobs_of_a_batch_keep_what_sets_them_apart(
+    jobs: JobRepository, said: dict[str, Any]
+) -> None:
+    batch = [a_stored_job(b"1"), a_stored_job(b"2", **said), a_stored_job(b"3")]
+
+    await added(jobs, *batch)
+
+    found = await jobs.find_stored("default", [stored.job.id for stored in batch])
+    assert found == {stored.job.id: stored for stored in batch}
+
+
+async def test_of_a_batch_of_which_a_part_is_known_the_rest_is_new(jobs: JobRepository) -> None:
+    old, running_old, new = a_stored_job(b"1"), a_stored_job(b"2"), a_stored_job(b"3")
+    await put(jobs, old)
+    now_running = await put(jobs, running_old, running)
+
+    answers = await added(jobs, new, running_old, old)
+
+    assert answers == [new, StoredJob(job=now_running, payload=b"2"), old]
+    assert await jobs.find_stored("default", [new.job.id]) == {new.job.id: new}
 
 
 async def test_a_job_of_another_namespace_is_not_found(jobs: JobRepository) -> None:

@@ -18,6 +18,7 @@ from treadle_api.adapters.inbound.key_commands import read_command, run_command
 from treadle_api.application.waiters import Waiters
 from treadle_api.container import Container
 from treadle_api.settings import Settings
+from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
@@ -65,6 +66,7 @@ async def serve(container: Container, settings: Settings) -> None:
         # uvicorn raises the signal again when it has stopped: with its own handler in place that ends nothing.
         for number in STOP_SIGNALS:
             signal.signal(number, server.handle_exit)
+        collect_rarely()
         await server.serve()
         for task in running:
             task.cancel()

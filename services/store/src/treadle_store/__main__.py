@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.container import Container
 from treadle_store.settings import Settings
+from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
@@ -46,6 +47,7 @@ async def serve(container: Container, settings: Settings) -> None:
     except RuntimeError as error:  # gRPC has told more of it in lines of its own
         sys.exit(refuse("store", ("store_listen", f"{settings.store_listen}: {error}")))
     _log.info("store: listening", address=settings.store_listen)
+    collect_rarely()
     async with container.hand_over(), asyncio.TaskGroup() as group:
         tasks = [group.create_task(timer.run()) for timer in container.timers()]
         tasks.append(group.create_task(container.job_ends().run()))

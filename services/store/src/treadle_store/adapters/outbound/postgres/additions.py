@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from treadle_domain.stored_job import StoredJob
 from treadle_store.adapters.outbound.postgres import statements
 from treadle_store.adapters.outbound.postgres.idempotency_keys import Holder, take_keys
-from treadle_store.adapters.outbound.postgres.rows import change_values, changed_columns, values_of
+from treadle_store.adapters.outbound.postgres.new_rows import new_rows
+from treadle_store.adapters.outbound.postgres.rows import change_values, changed_columns
 from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
 from treadle_store.application.errors import HolderChanged
 from treadle_store.application.ports import Added, Addition, Change
@@ -35,25 +36,34 @@ async def insert(
     keys_kept: timedelta,
     *,
     atomic: bool,
-) -> tuple[Sequence[Held], set[UUID]]:
-    """Also returns the ids of the jobs that are new. Raises HolderChanged, and OtherRequest if it is `atomic`."""
+) -> tuple[Sequence[Held], Sequence[StoredJob]]:
+    """Also returns the jobs that are new, or none where some were there before. Raises HolderChanged, and OtherRequest
+    if it is `atomic`."""
     holders = await take_keys(connection, additions, keys_kept)
     held = list(zip(additions, holders, strict=True))
     if atomic and any(h is not None and h.idempotency != each.idempotency for each, h in held):
         raise OtherRequest(held)
-    new = [each for each, holder in held if _is_new(each, holder)]
-    takings = [(each.new.job, each.taking) for each in new if each.taking is not None]
+    own = [each for each, holder in held if _is_new(each, holder)]
+    takings = [(each.new.job, each.taking) for each in own if each.taking is not None]
     if takings and await take_unique_keys(connection, takings):
         raise HolderChanged("a unique key")
     await _replace(connection, replacements)
+    new = [each.new for each in own]
+    are_new = not new or await _add(connection, new)
+    return held, new if are_new else []
+
+
+async def _add(connection: AsyncConnection, new: Sequence[StoredJob]) -> bool:
+    """False where some were there before."""
     # In the order of ids: two calls with the same jobs never wait for each other.
-    ordered = sorted((each.new for each in new), key=lambda stored: stored.job.id)
-    rows = [values_of(stored.job, payload=stored.payload) for stored in ordered]
-    added = await statements.ids_of(connection, statements.ADD_LIVE, rows)
+    ordered = sorted(new, key=lambda stored: stored.job.id)
+    differing, values = new_rows(ordered)
+    added = await connection.execute(statements.add_live(differing), values)
     # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end that was
     # committed while the insert waited.
-    added -= await statements.ids_of(connection, statements.DELETE_FINISHED_TWINS, rows)
-    return held, added
+    ids = {"p_id": values["p_id"]}
+    twins = await connection.execute(statements.DELETE_FINISHED_TWINS, ids)
+    return added.rowcount == len(new) and not twins.rowcount
 
 
 def _is_new(addition: Addition, holder: Holder | None) -> bool:

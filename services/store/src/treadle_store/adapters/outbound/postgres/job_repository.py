@@ -61,9 +61,9 @@ class PostgresJobRepository:
             return refusal.instead
         return await self._added(held, new)
 
-    async def _added(self, held: Sequence[Held], new: Collection[UUID]) -> list[Added]:
-        """`new`: the ids whose jobs are as they were given."""
-        jobs = {each.new.job.id: each.new for each, _ in held if each.new.job.id in new}
+    async def _added(self, held: Sequence[Held], new: Sequence[StoredJob]) -> list[Added]:
+        """`new`: those that are as they were given."""
+        jobs = {stored.job.id: stored for stored in new}
         wanted = [
             (each.new.job.namespace, each.answering_job if holder is None else holder.job_id)
             for each, holder in held

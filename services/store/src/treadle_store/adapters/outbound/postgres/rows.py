@@ -1,6 +1,6 @@
 """Rows to jobs and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -23,15 +23,19 @@ from treadle_store.application.ports import Change
 Values = dict[str, Any]
 
 _CONVERTED = {"state", "requested", "policy", "error", "unique"}
-_SAME = [f.name for f in fields(Job) if f.name not in _CONVERTED]
+SAME = [f.name for f in fields(Job) if f.name not in _CONVERTED]
 """Columns that are fields of the same name and type."""
 _FIELDS = [f.name for f in fields(Job)]
-_COLUMNS_OF = {"policy": ("max_attempts", "timeout", "retry"), "unique": ("uniqueness",)}
+_COLUMNS_OF = {
+    "policy": ("max_attempts", "timeout", "retry"),
+    "requested": ("requested_max_attempts", "requested_timeout", "requested_retry"),
+    "unique": ("uniqueness",),
+}
 
 
 def values_of(job: Job, payload: bytes | None = None, result: bytes | None = None) -> Values:
     """A payload is given with a new job, or where another one replaces it."""
-    values: Values = {name: getattr(job, name) for name in _SAME}
+    values: Values = {name: getattr(job, name) for name in SAME}
     said, policy = job.requested, job.policy
     return values | {
         "state": job.state.value,
@@ -56,8 +60,12 @@ def change_values(change: Change, columns: frozenset[str]) -> Values:
 
 
 def changed_columns(before: Job, after: Job) -> frozenset[str]:
-    fields_changed = [name for name in _FIELDS if getattr(before, name) != getattr(after, name)]
-    return frozenset(column for name in fields_changed for column in _COLUMNS_OF.get(name, (name,)))
+    return columns_of(n for n in _FIELDS if getattr(before, n) != getattr(after, n))
+
+
+def columns_of(fields: Iterable[str]) -> frozenset[str]:
+    """That hold these fields of a job."""
+    return frozenset(column for name in fields for column in _COLUMNS_OF.get(name, (name,)))
 
 
 def stored_job_of(row: Row[Any]) -> StoredJob:
@@ -73,7 +81,7 @@ def job_of(row: Row[Any]) -> Job:
     columns = row._mapping
     retry = columns["requested_retry"]
     return Job(
-        **{name: columns[name] for name in _SAME},
+        **{name: columns[name] for name in SAME},
         state=JobState(columns["state"]),
         requested=RunOptions(
             max_attempts=columns["requested_max_attempts"],

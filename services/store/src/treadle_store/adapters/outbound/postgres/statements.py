@@ -1,7 +1,7 @@
 """The statements that change jobs, each built once from the tables; each takes its rows as arrays, one per column."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.types import TypeEngine
 
 from treadle_domain.states import JobState
@@ -169,10 +168,27 @@ def _insert_given(table: Table) -> PostgresInsert:
     return postgres_insert(table).from_select(table.columns.keys(), select(*values))
 
 
-def _delete_finished_twins() -> ReturningDelete[Any]:
+@lru_cache(maxsize=256)
+def add_live(differing: frozenset[str]) -> Insert:
+    """New jobs. What differs among them comes as arrays, what does not only once: in a batch that is nearly all."""
+    given = given_rows(c for c in live_jobs.columns if c.name in differing)
+    values = [
+        _value(given, c) if c.name in differing else _same_for_all(c) for c in live_jobs.columns
+    ]
+    rows = select(*values).select_from(given)
+    new = postgres_insert(live_jobs).from_select(live_jobs.columns.keys(), rows)
+    unless_known = new.on_conflict_do_nothing(index_elements=["id"])
+    return unless_known.execution_options(preserve_rowcount=True)
+
+
+def _same_for_all(column: Column[Any]) -> ColumnElement[Any]:
+    return cast(bindparam(f"p_{column.name}", type_=_sent_as(column)), column.type)
+
+
+def _delete_finished_twins() -> Delete:
     """Of rows just inserted: those whose job a repeated call would run again."""
     twin = exists().where(finished_jobs.c.id == live_jobs.c.id)
-    return delete(live_jobs).where(live_jobs.c.id == ids(), twin).returning(live_jobs.c.id)
+    return delete(live_jobs).where(live_jobs.c.id == ids(), twin)
 
 
 def _delete_held(*key: Column[Any]) -> Delete:
@@ -245,9 +261,6 @@ def _add_lines(running: CTE) -> CTE:
     return new.on_conflict_do_nothing().cte("new_lines")
 
 
-ADD_LIVE = (
-    _insert_given(live_jobs).on_conflict_do_nothing(index_elements=["id"]).returning(live_jobs.c.id)
-)
 LOCK_LIVE = _lock(live_jobs)
 RECORD = _record()
 DELETE_FINISHED_TWINS = _delete_finished_twins()
