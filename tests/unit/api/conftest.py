@@ -37,7 +37,7 @@ from treadle_api.application.key_ring import KeyRing
 from treadle_api.application.limit_rate import LimitRate
 from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
-from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.submit_job import SubmitJob
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_api.application.waiters import LOOK_SECONDS, MOST_HELD_BYTES, Waiters
 from treadle_domain.ids import JobIds
@@ -107,9 +107,9 @@ class Parts:
         )
         callers = LimitedCallers(self.callers, limit_rate, self.registry)
         routes = JobRoutes(
+            ids=ids,
             job_store=self.job_store,
-            submit_jobs=SubmitJobs(
-                ids=ids,
+            submit_job=SubmitJob(
                 submits=self.job_store,
                 job_store=self.job_store,
                 ready_queue=self.ready_queue,

@@ -1,15 +1,12 @@
 """POST …/cancel and …/retry."""
 
-from dataclasses import replace
 from uuid import UUID
 
-from msgspec import Raw
+from tests.builders import a_new_job
 from tests.unit.api.conftest import Api
 from tests.unit.api.running import run
 
-from treadle_api.adapters.inbound.http.schemas import read_job
-from treadle_api.application.submit_jobs import Receipt, SubmitJobs
-from treadle_domain.ids import JobIds
+from treadle_api.application.submit_job import SubmitJob
 from treadle_domain.outcomes import Succeeded
 
 
@@ -56,19 +53,15 @@ async def test_a_cancelled_job_gets_a_new_life(api: Api) -> None:
 
 
 async def test_a_submit_repeated_after_the_end_of_the_job_answers_with_its_result(api: Api) -> None:
-    first = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
-    same = JobIds(now_ms=lambda: 1, chance=lambda _: 0)
-    draft = read_job({"type": Raw(b'"echo"')}, payload_limit_bytes=100)
-    submit = SubmitJobs(
-        ids=first,
+    new = a_new_job()
+    submit = SubmitJob(
         submits=api.job_store,
         job_store=api.job_store,
         ready_queue=api.ready_queue,
     )
-    await submit("default", [draft])
+    await submit(new)
     await run(api.store, api.ready_queue.ids[0], Succeeded(), b'{"n":  1}')
 
-    [receipt] = await replace(submit, ids=same)("default", [draft])
+    receipt = await submit(new)
 
-    assert isinstance(receipt, Receipt)
     assert receipt.stored.result == b'{"n":  1}'

@@ -60,6 +60,7 @@ async def serve(container: Container, settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nobody asks who sent a request, or by which scheme
                 timeout_graceful_shutdown=settings.api_stop_grace_seconds,
             ),
         )

@@ -28,7 +28,7 @@ from treadle_api.application.key_ring import KeyRing
 from treadle_api.application.limit_rate import LimitRate
 from treadle_api.application.make_key import MakeKey
 from treadle_api.application.submit_batch import SubmitBatch
-from treadle_api.application.submit_jobs import SubmitJobs
+from treadle_api.application.submit_job import SubmitJob
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_api.application.waiters import Waiters
 from treadle_api.settings import Settings
@@ -70,9 +70,8 @@ class Container(containers.DeclarativeContainer):
         JobIds, now_ms=providers.Object(_now_ms), chance=providers.Object(_random_bits)
     )
     submits = providers.Singleton(SubmitsApart, job_store.provided.submit)
-    submit_jobs = providers.Singleton(
-        SubmitJobs,
-        ids=ids,
+    submit_job = providers.Singleton(
+        SubmitJob,
         submits=submits,
         job_store=job_store,
         ready_queue=ready_queue,
@@ -112,8 +111,9 @@ class Container(containers.DeclarativeContainer):
 
     job_routes = providers.Singleton(
         JobRoutes,
+        ids=ids,
         job_store=job_store,
-        submit_jobs=submit_jobs,
+        submit_job=submit_job,
         wait_for_job=wait_for_job,
         cancel_job=cancel_job,
         cursors=cursors,

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
+from treadle_api.adapters.inbound.http.direct_routes import DirectRoutes
 from treadle_api.adapters.inbound.http.document import DocumentedApi
 from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
@@ -30,6 +31,7 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
+    app.add_middleware(DirectRoutes, api=app)
     app.add_middleware(AnswersLater)
     app.add_middleware(TellsRateLimits)
     job_routes.add_to(app)

@@ -29,10 +29,10 @@ from treadle_api.adapters.inbound.http.batch_body import (
     read_whole_batch,
     texts_of,
 )
-from treadle_api.adapters.inbound.http.batch_item import read_item
 from treadle_api.adapters.inbound.http.batch_run import BatchRun
 from treadle_api.adapters.inbound.http.callers import Callers, require_may_submit
 from treadle_api.adapters.inbound.http.idempotency_key import take_no_idempotency_key
+from treadle_api.adapters.inbound.http.job_body import read_item
 from treadle_api.adapters.inbound.http.problems import (
     PROBLEM_JSON,
     FieldError,

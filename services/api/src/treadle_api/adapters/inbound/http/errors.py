@@ -65,6 +65,8 @@ PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ClientDisconnect: lambda _: Problem(ProblemType.BAD_REQUEST, "The client went away."),
     Exception: lambda _: Problem(ProblemType.INTERNAL, "The fault was logged."),
 }
+EXPECTED = tuple(kind for kind in PROBLEMS if kind is not Exception)
+"""Anything else is a fault of ours, and the log has to tell of it."""
 
 
 def install_problems(app: FastAPI) -> None:

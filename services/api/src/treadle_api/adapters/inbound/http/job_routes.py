@@ -20,22 +20,23 @@ from treadle_api.adapters.inbound.http.callers import Callers, require_may_submi
 from treadle_api.adapters.inbound.http.cursor import Cursors
 from treadle_api.adapters.inbound.http.entity_tag import job_or_unchanged, tag_of
 from treadle_api.adapters.inbound.http.idempotency_key import read_idempotency_key
+from treadle_api.adapters.inbound.http.job_body import read_alone
 from treadle_api.adapters.inbound.http.job_query import read_job_query
-from treadle_api.adapters.inbound.http.json_text import fields_of
 from treadle_api.adapters.inbound.http.later import Gone, LaterAnswer
 from treadle_api.adapters.inbound.http.preferences import WAIT, read_wait
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 from treadle_api.adapters.inbound.http.query_parameters import take_no_parameters
 from treadle_api.adapters.inbound.http.request_body import read_body, require_media_type
-from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES, read_job
+from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES
 from treadle_api.application.caller import Caller
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobStore
-from treadle_api.application.submit_jobs import Receipt, SubmitJobs
+from treadle_api.application.submit_job import Receipt, SubmitJob
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_domain.api_key import Role
 from treadle_domain.bounds import printable
-from treadle_domain.errors import DomainError, JobNotFound
+from treadle_domain.errors import JobNotFound
+from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import StoredJob, SubmitOutcome
 
 _LONGEST_SHOWN_ID = 64
@@ -54,8 +55,9 @@ JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRoutes:
+    ids: JobIds
     job_store: JobStore
-    submit_jobs: SubmitJobs
+    submit_job: SubmitJob
     wait_for_job: WaitForJob
     cancel_job: CancelJob
     cursors: Cursors
@@ -130,11 +132,10 @@ class JobRoutes:
         require_media_type(request, "json")
         body = await read_body(request, self.payload_limit_bytes + BESIDE_PAYLOAD_BYTES)
         key = read_idempotency_key(request)
-        received = read_job(fields_of(body), self.payload_limit_bytes, key)
-        require_may_submit(caller, received.asked.queue, received.on_conflict)
-        [receipt] = await self.submit_jobs(caller.namespace, [received])
-        if isinstance(receipt, DomainError):
-            raise receipt
+        limit = self.payload_limit_bytes
+        new = read_alone(body, self.ids.next(), caller.namespace, limit, key)
+        require_may_submit(caller, new.submission.queue, new.submission.on_conflict)
+        receipt = await self.submit_job(new)
         if not caller.may_use(receipt.stored.job.queue):
             detail = "A job of a queue that this key may not use holds the unique key."
             raise Problem(ProblemType.UNIQUE_CONFLICT, detail)

@@ -1,6 +1,7 @@
 """A job means the same alone and in a batch."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle_api.adapters.inbound.http.batch_item import read_item
+from treadle_api.adapters.inbound.http.job_body import read_alone, read_item
 from treadle_api.adapters.inbound.http.json_text import fields_of
-from treadle_api.adapters.inbound.http.problems import Problem
+from treadle_api.adapters.inbound.http.problems import Problem, ProblemBody
 from treadle_api.adapters.inbound.http.schemas import read_job
 from treadle_domain.errors import InvalidValue
+from treadle_domain.stored_job import NewJob
 
 ID = UUID(int=7)
 LIMIT = 100
@@ -22,6 +24,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=6,
 )
+keys = st.sampled_from(["key-1", "", "no spaces"]) | st.text(max_size=3)
 numbers = st.integers(-1, 2_000) | st.floats() | st.sampled_from([0.001, 1e300, 315_360_000])
 bodies = st.fixed_dictionaries(
     {},
@@ -40,18 +43,21 @@ bodies = st.fixed_dictionaries(
 )
 
 
-def said_alone(text: bytes) -> Any:
-    try:
-        return read_job(fields_of(text), LIMIT).new_job(ID, "default")
-    except Problem as problem:
-        return problem.body("")
-    except InvalidValue as error:
-        return str(error)
+def by_the_schema(text: bytes, key: str | None = None) -> Any:
+    return said(lambda: read_job(fields_of(text), LIMIT, key).new_job(ID, "default"))
 
 
-def said_in_a_batch(text: bytes) -> Any:
+def alone(text: bytes, key: str | None = None) -> Any:
+    return said(lambda: read_alone(text, ID, "default", LIMIT, key))
+
+
+def in_a_batch(text: bytes) -> Any:
+    return said(lambda: read_item(text, ID, "default", LIMIT))
+
+
+def said(read: Callable[[], NewJob]) -> Any:
     try:
-        return read_item(text, ID, "default", LIMIT)
+        return read()
     except Problem as problem:
         return problem.body("")
     except InvalidValue as error:
@@ -62,7 +68,17 @@ def said_in_a_batch(text: bytes) -> Any:
 def test_whatever_is_said(body: dict[str, Any]) -> None:
     text = json.dumps(body).encode()
 
-    assert said_in_a_batch(text) == said_alone(text)
+    assert alone(text) == in_a_batch(text) == by_the_schema(text)
+
+
+@given(bodies, keys)
+def test_whatever_is_said_with_a_key(body: dict[str, Any], key: str) -> None:
+    text, with_key = (
+        json.dumps(each).encode() for each in (body, {**body, "idempotency_key": key})
+    )
+
+    assert alone(text, key) == in_a_batch(with_key) == by_the_schema(text, key)
+    assert isinstance(alone(with_key), ProblemBody)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +101,4 @@ def test_whatever_is_said(body: dict[str, Any]) -> None:
     ],
 )
 def test_also_what_is_rare(text: bytes) -> None:
-    assert said_in_a_batch(text) == said_alone(text)
+    assert alone(text) == in_a_batch(text) == by_the_schema(text)
