@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from tests.fakes.in_memory_job_ends import InMemoryJobEnds
 from tests.fakes.in_memory_plain_runs import InMemoryPlainRuns
+from tests.fakes.in_memory_plain_submits import InMemoryPlainSubmits
 from tests.fakes.in_memory_progress import InMemoryProgressRepository
 from tests.fakes.in_memory_queue_depths import InMemoryQueueDepths
 from tests.fakes.in_memory_store import (
@@ -76,6 +77,7 @@ class StoreOverMemory:
             get_jobs=get_jobs,
             submit_jobs=SubmitJobs(
                 jobs=self.jobs,
+                plain_submits=InMemoryPlainSubmits(self.jobs, self.clock),
                 idempotency_keys=self.jobs.idempotency_keys,
                 unique_keys=self.jobs.unique_keys,
                 clock=self.clock,

@@ -28,6 +28,7 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import (
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
+from treadle_store.adapters.outbound.postgres.plain_submits import PostgresPlainSubmits
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
 from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
@@ -131,6 +132,7 @@ class StoreOverPostgres:
             get_jobs=get_jobs,
             submit_jobs=SubmitJobs(
                 jobs=jobs,
+                plain_submits=PostgresPlainSubmits(self.database),
                 idempotency_keys=self.idempotency_keys,
                 unique_keys=self.unique_keys,
                 clock=clock,

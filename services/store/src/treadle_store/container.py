@@ -21,6 +21,7 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresId
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
+from treadle_store.adapters.outbound.postgres.plain_submits import PostgresPlainSubmits
 from treadle_store.adapters.outbound.postgres.progress_repository import PostgresProgressRepository
 from treadle_store.adapters.outbound.postgres.queue_depths import PostgresQueueDepths
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
@@ -106,6 +107,7 @@ class Container(containers.DeclarativeContainer):
         submit_jobs=providers.Singleton(
             SubmitJobs,
             jobs=jobs,
+            plain_submits=providers.Singleton(PostgresPlainSubmits, database),
             idempotency_keys=idempotency_keys,
             unique_keys=unique_keys,
             clock=clock,

@@ -10,6 +10,7 @@ from datetime import datetime
 from treadle_domain.errors import DomainError, IdempotencyMismatch, InvalidValue, UniqueConflict
 from treadle_domain.job import Job
 from treadle_domain.stored_job import NewJob, SubmitOutcome
+from treadle_domain.submission import Submission
 from treadle_store.application.admit_jobs import AdmitJobs
 from treadle_store.application.errors import HolderChanged, TooContended, Unstorable
 from treadle_store.application.ports import (
@@ -20,13 +21,14 @@ from treadle_store.application.ports import (
     JobRepository,
     UniqueKeys,
 )
+from treadle_store.application.submit_ports import PlainSubmits
 
 MAX_ROUNDS = 6
 _PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class AsStored:
     """On disk. `due`: ready now, so the caller tells the ready queue; all later ones are the announcer's."""
 
     job: Job
@@ -34,6 +36,27 @@ class Accepted:
     outcome: SubmitOutcome
 
 
+@dataclass(frozen=True, slots=True)
+class AsSubmitted:
+    """On disk, as the domain makes it of the submission at this time."""
+
+    submission: Submission
+    at: datetime
+
+    @property
+    def job(self) -> Job:
+        return Job.submitted(self.submission, self.at)
+
+    @property
+    def due(self) -> bool:
+        return self.job.is_due(self.at)
+
+    @property
+    def outcome(self) -> SubmitOutcome:
+        return SubmitOutcome.CREATED
+
+
+Accepted = AsStored | AsSubmitted
 Answer = Accepted | DomainError | None
 """None: nothing was stored, since others of an atomic call were refused."""
 
@@ -44,12 +67,18 @@ class SubmitJobs:
     key, answers with the job of the first time."""
 
     jobs: JobRepository
+    plain_submits: PlainSubmits
     idempotency_keys: IdempotencyKeys
     unique_keys: UniqueKeys
     clock: Clock
 
     async def __call__(self, new_jobs: Sequence[NewJob], *, atomic: bool = False) -> list[Answer]:
         """`atomic`: all of them are stored, or none."""
+        if all(_is_plain(new.submission) for new in new_jobs):
+            with suppress(Unstorable):
+                at = await self.plain_submits.add(new_jobs)
+                if at is not None:
+                    return [AsSubmitted(new.submission, at) for new in new_jobs]
         now = await self.clock.now()
         if not atomic:
             return await self._apart(new_jobs, now)
@@ -120,12 +149,16 @@ class SubmitJobs:
         return AdmitJobs(now=now, holders={**holders}, known=known, kept=kept)
 
 
+def _is_plain(said: Submission) -> bool:
+    return said.idempotency is None and said.unique is None
+
+
 def _answer(
     addition: Addition, added: Added, outcome: SubmitOutcome, now: datetime
-) -> Accepted | IdempotencyMismatch:
+) -> AsStored | IdempotencyMismatch:
     asked, job = addition.idempotency, added.stored.job
     if asked is not None and added.idempotency != asked:
         return IdempotencyMismatch(asked.key)
     if job.id != addition.answering_job:
         outcome = SubmitOutcome.REPLAYED
-    return Accepted(job=job, due=job.is_due(now), outcome=outcome)
+    return AsStored(job=job, due=job.is_due(now), outcome=outcome)

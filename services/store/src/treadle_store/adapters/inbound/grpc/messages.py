@@ -10,7 +10,7 @@ from treadle_domain.outcomes import Failed
 from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 from treadle_domain.worker_session import SessionEnd
-from treadle_store.application.submit_jobs import Answer
+from treadle_store.application.submit_jobs import Answer, AsSubmitted
 from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
 from treadle_wire.scalars import to_us, to_uuid
 from treadle_wire.status import fault_to_wire
@@ -63,6 +63,10 @@ def submitted(answer: Answer, *, brief: bool) -> job_store_pb2.SubmitJobsRespons
         return job_store_pb2.SubmitJobsResponse.Submitted()
     if isinstance(answer, DomainError):
         return job_store_pb2.SubmitJobsResponse.Submitted(fault=fault_to_wire(answer))
+    if brief and isinstance(answer, AsSubmitted):
+        return job_store_pb2.SubmitJobsResponse.Submitted(
+            created_at_us=to_us(answer.at), outcome=_CREATED
+        )
     is_created = answer.outcome is SubmitOutcome.CREATED
     if brief and is_created and answer.job.is_as_submitted:
         return job_store_pb2.SubmitJobsResponse.Submitted(

@@ -171,18 +171,27 @@ def _insert_given(table: Table) -> PostgresInsert:
 @lru_cache(maxsize=256)
 def add_live(differing: frozenset[str]) -> Insert:
     """New jobs. What differs among them comes as arrays, what does not only once: in a batch that is nearly all."""
-    given = given_rows(c for c in live_jobs.columns if c.name in differing)
-    values = [
-        _value(given, c) if c.name in differing else _same_for_all(c) for c in live_jobs.columns
-    ]
-    rows = select(*values).select_from(given)
+    given, values = given_or_same(live_jobs.columns, differing)
+    rows = select(*values.values()).select_from(given)
+    return insert_unless_known(rows).execution_options(preserve_rowcount=True)
+
+
+def given_or_same(
+    columns: Iterable[Column[Any]], differing: frozenset[str]
+) -> tuple[TableValuedAlias, dict[str, ColumnElement[Any]]]:
+    given = given_rows(c for c in columns if c.name in differing)
+    values = {
+        c.name: _value(given, c)
+        if c.name in differing
+        else cast(bindparam(f"p_{c.name}", type_=_sent_as(c)), c.type)
+        for c in columns
+    }
+    return given, values
+
+
+def insert_unless_known(rows: Select[Any]) -> PostgresInsert:
     new = postgres_insert(live_jobs).from_select(live_jobs.columns.keys(), rows)
-    unless_known = new.on_conflict_do_nothing(index_elements=["id"])
-    return unless_known.execution_options(preserve_rowcount=True)
-
-
-def _same_for_all(column: Column[Any]) -> ColumnElement[Any]:
-    return cast(bindparam(f"p_{column.name}", type_=_sent_as(column)), column.type)
+    return new.on_conflict_do_nothing(index_elements=["id"])
 
 
 def _delete_finished_twins() -> Delete:

@@ -1,0 +1,65 @@
+"""Jobs without keys, in PostgreSQL: the server's clock is read by the statement that adds them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Interval,
+    Select,
+    cast,
+    func,
+    select,
+)
+
+from treadle_domain.rank import PRIORITY_HEAD_START
+from treadle_domain.stored_job import NewJob
+from treadle_store.adapters.outbound.postgres.database import Database
+from treadle_store.adapters.outbound.postgres.new_rows import plain_rows
+from treadle_store.adapters.outbound.postgres.statements import (
+    DELETE_FINISHED_TWINS,
+    given_or_same,
+    insert_unless_known,
+)
+from treadle_store.adapters.outbound.postgres.tables import live_jobs
+
+
+class PostgresPlainSubmits:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, new_jobs: Sequence[NewJob]) -> datetime | None:
+        # In the order of ids: two calls with the same jobs never wait for each other.
+        ordered = sorted(new_jobs, key=lambda new: new.submission.id)
+        differing, values = plain_rows(ordered)
+        async with self._database.transaction() as connection:
+            added = (await connection.execute(_add(differing), values)).one()
+            # As where jobs with keys are added: a repeated call must not run a job again that ended meanwhile.
+            twins = await connection.execute(DELETE_FINISHED_TWINS, {"p_id": values["p_id"]})
+        are_new = added.count == len(new_jobs) and not twins.rowcount
+        return added.at if are_new else None
+
+
+@lru_cache(maxsize=256)
+def _add(differing: frozenset[str]) -> Select[int, Any]:
+    given, values = given_or_same([*live_jobs.columns, _DELAY], differing)
+    start = func.coalesce(values["run_at"], _NOW + func.coalesce(values["delay"], timedelta(0)))
+    values |= {"created_at": _NOW, "run_at": start, "rank": _rank(start, values["priority"])}
+    rows = select(*(values[c.name] for c in live_jobs.columns)).select_from(given)
+    added = insert_unless_known(rows).returning(live_jobs.c.created_at).cte("added")
+    return select(func.count().label("count"), func.min(added.c.created_at).label("at"))
+
+
+def _rank(start: ColumnElement[Any], priority: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As rank_of."""
+    ready_ms = func.floor(func.extract("epoch", func.greatest(start, _NOW)) * 1_000)
+    head_start_ms = PRIORITY_HEAD_START // timedelta(milliseconds=1)
+    return cast(ready_ms, BigInteger) - cast(priority, BigInteger) * head_start_ms
+
+
+_NOW = func.statement_timestamp()
+_DELAY: Column[Any] = Column("delay", Interval)
