@@ -134,6 +134,14 @@ CANCELLED_WHILE_RUNNING = word("cancel", 1, "RUNNING", 3)
             told(SOUND, word("cancel", 9, "SUCCESS", None, 409)), id="a cancellation that is late"
         ),
         pytest.param(
+            replace(
+                with_row(fence=3, fence_base=1, result_fence=3),
+                failures=[LOSS, Failure("a", 2, "unstarted")],
+                lines=[*LINES[:2], Line("a", 3, "start", 7.0), Line("a", 3, "end", 9.0)],
+            ),
+            id="a run that never started, after a loss in the same life",
+        ),
+        pytest.param(
             replace(SOUND, lines=[*LINES, Line("a", 1, "kept:3", 1.5)]),
             id="a checkpoint that was lost with its run",
         ),

@@ -34,6 +34,7 @@ OUTCOMES: Mapping[End, Outcome] = {
     End.PERMANENT: a_failure(ErrorKind.PERMANENT),
     End.SNOOZE: Snoozed(delay=NAP),
     End.RELEASE: Released(),
+    End.NO_START: Released(unstarted=True),
     End.LOSS: Lost(),
 }
 

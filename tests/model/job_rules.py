@@ -26,6 +26,7 @@ class End(Enum):
     PERMANENT = "permanent"
     SNOOZE = "snoozed"
     RELEASE = "interrupted"
+    NO_START = "not started"
     LOSS = "lost"
 
 
@@ -130,6 +131,12 @@ class ModelJob:
                 return self._again("error", run_at=now + BACKOFF)
             case End.ERROR | End.PERMANENT:
                 return self._over("FAILED", end.value)
+            case End.NO_START:
+                uncharged = replace(self, fence_base=self.fence_base + 1, attempt=self.attempt - 1)
+                return replace(
+                    uncharged._ended_badly(state="PENDING", error="", run_at=self.run_at),
+                    error=self.error,
+                )
         return self._ended_uncharged(end, now)
 
     def taken_away(self, end: End, now: datetime) -> "ModelJob":

@@ -185,8 +185,9 @@ def report_to_wire(report: RunReport) -> pb.RunOutcome:
             message.failed_alone = alone
         case Snoozed(delay=delay):
             message.snoozed_us = duration_to_us(delay)
-        case Released(alone=alone):
+        case Released(alone=alone, unstarted=unstarted):
             message.released.alone = alone
+            message.released.unstarted = unstarted
         case Lost():
             message.lost.SetInParent()
         case _:
@@ -214,7 +215,8 @@ def _outcome_from_wire(message: pb.RunOutcome) -> Outcome:
         case "snoozed_us":
             return Snoozed(delay=duration_from_us(message.snoozed_us))
         case "released":
-            return Released(alone=message.released.alone)
+            released = message.released
+            return Released(alone=released.alone, unstarted=released.unstarted)
         case "lost":
             return Lost()
         case _:

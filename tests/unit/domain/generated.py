@@ -121,7 +121,9 @@ unsuccessful_outcomes: st.SearchStrategy[Outcome] = st.one_of(
     st.builds(Released, alone=st.booleans()),
     st.just(Lost()),
 )
-outcomes: st.SearchStrategy[Outcome] = st.just(Succeeded()) | unsuccessful_outcomes
+outcomes: st.SearchStrategy[Outcome] = (
+    st.just(Succeeded()) | unsuccessful_outcomes | st.just(Released(unstarted=True))
+)
 
 
 def a_uuid(number: int) -> UUID:

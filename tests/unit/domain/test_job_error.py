@@ -61,4 +61,4 @@ def test_a_message_that_the_domain_prefixes_stays_within_its_limit() -> None:
 def test_the_kinds_are_the_words_that_are_documented() -> None:
     words = "error permanent timeout lost expired cancelled interrupted snoozed unknown_type"
 
-    assert {kind.value for kind in ErrorKind} == {*words.split(), "unstorable", "oom"}
+    assert {kind.value for kind in ErrorKind} == {*words.split(), "unstorable", "oom", "unstarted"}

@@ -50,6 +50,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(
         Snoozed(delay=SECOND),
         Released(),
         Released(alone=True),
+        Released(unstarted=True),
         Lost(),
     ]
 )

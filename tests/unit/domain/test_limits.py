@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.builders import NOW, SECOND, a_failure, a_job, running
 from tests.unit.domain.generated import claim_of, claimed, run_options
 
+from treadle_domain.attempt import Attempt
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.outcomes import REPORTABLE, Lost, Outcome, Released, Snoozed
@@ -78,6 +79,25 @@ def test_an_uncharged_end_is_bounded_by_its_own_limit(
     assert (runs, after.state, after.attempt) == (most, JobState.FAILED, 0)
     assert after.error is not None
     assert after.error.kind is kind
+
+
+def test_a_run_that_never_started_leaves_the_job_as_it_was_but_for_the_fence() -> None:
+    failed_once = ended(running(a_job()), a_failure())
+    claimed_again = running(failed_once)
+
+    after = ended(claimed_again, Released(unstarted=True))
+
+    assert after == replace(
+        failed_once,
+        fence=2,
+        fence_base=1,
+        version=claimed_again.version + 1,
+        session=claimed_again.session,
+        started_at=claimed_again.started_at,
+    )
+    record = Attempt.ended_by(claimed_again, after, NOW)
+    assert record is not None
+    assert (record.fence, record.error.kind) == (2, ErrorKind.UNSTARTED)
 
 
 def test_the_limits_are_those_that_are_documented() -> None:

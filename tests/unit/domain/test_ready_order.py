@@ -77,6 +77,7 @@ def test_a_job_given_back_or_lost_keeps_its_place_and_its_time(job: Job) -> None
         job.release(LATER),
         job.lose(LATER),
         ended(job, Released()),
+        ended(job, Released(unstarted=True)),
         ended(job, Lost()),
     ]
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -51,7 +52,8 @@ class Played:
     ready_queue: Any = field(default_factory=FakeReadyQueue)
     cancel_hints: FakeCancelHints = field(default_factory=FakeCancelHints)
     executors: FakeExecutors = field(default_factory=FakeExecutors)
-    holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS))
+    holdings: Holdings = field(default_factory=lambda: Holdings(SLOTS, count().__next__))
+    """By its clock nothing ended lately, so nothing is claimed ahead."""
     vitals: Vitals = field(default_factory=lambda: Vitals(lambda: 0.0))
     guard: FakeGuard = field(default_factory=FakeGuard)
     clock: Clock = field(default_factory=Clock)

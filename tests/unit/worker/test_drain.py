@@ -148,7 +148,7 @@ async def test_what_was_claimed_after_the_stop_is_given_back_unstarted(played: P
         played.store.may_claim.set()
 
     assert not played.executors.runs
-    assert [report.outcome for report in played.store.finished[0]] == [Released()] * 2
+    assert [report.outcome for report in played.store.finished[0]] == [Released(unstarted=True)] * 2
 
 
 async def test_a_pop_that_never_ends_does_not_hold_up_the_stop(played: Played) -> None:

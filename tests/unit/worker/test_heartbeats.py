@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
@@ -64,7 +65,7 @@ async def test_a_repeated_claim_tells_the_heartbeat_before_its_first_sending(
 
 
 def test_of_two_runs_of_one_job_the_later_is_told() -> None:
-    holdings, early = Holdings(2), a_run()
+    holdings, early = Holdings(2, count().__next__), a_run()
     late = a_run(early.job_id, fence=2)
     for run in (late, early):
         holdings.end_claim(uuid4(), [run])
@@ -107,7 +108,7 @@ class _Network:
     """A worker's holdings, a store that keeps the rule of heartbeats, and what is on the way between them."""
 
     chance: random.Random
-    holdings: Holdings = field(default_factory=lambda: Holdings(10**6))
+    holdings: Holdings = field(default_factory=lambda: Holdings(10**6, count().__next__))
     rows: dict[UUID, _Row] = field(default_factory=dict)
     jobs: list[UUID] = field(default_factory=lambda: ids(4))
     fences: dict[UUID, int] = field(default_factory=dict)

@@ -1,12 +1,34 @@
+from dataclasses import replace
+from itertools import count
 from uuid import uuid4
 
 from tests.unit.worker.fakes import a_run, an_end
 
-from treadle_worker.application.holdings import Holdings
+from treadle_domain.outcomes import Released
+from treadle_worker.application.holdings import MOST_AHEAD, Holdings
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def with_ends(slots: int, ends: int, seconds_ago: float = 0.0) -> Holdings:
+    watch = Watch()
+    holdings = Holdings(slots, watch)
+    runs = [a_run() for _ in range(ends)]
+    holdings.end_claim(uuid4(), runs)
+    holdings.ended([an_end(run) for run in runs])
+    holdings.acknowledged([an_end(run) for run in runs])
+    watch.seconds = seconds_ago
+    return holdings
 
 
 async def test_a_run_is_held_until_its_end_was_acknowledged() -> None:
-    holdings, run, claim = Holdings(2), a_run(), uuid4()
+    holdings, run, claim = Holdings(2, count().__next__), a_run(), uuid4()
     await holdings.take_free()
     holdings.begin_claim(claim, 1)
     assert holdings.open_claims == {claim}
@@ -20,17 +42,62 @@ async def test_a_run_is_held_until_its_end_was_acknowledged() -> None:
 
 
 async def test_a_claim_tells_the_last_heartbeat_built_before_it() -> None:
-    holdings, session = Holdings(1), uuid4()
+    holdings, session = Holdings(1, count().__next__), uuid4()
     numbers = [holdings.heartbeat(session).number for _ in range(7)]
 
     assert holdings.begin_claim(uuid4(), 1) == numbers[-1] == 7
 
 
 async def test_ends_that_wait_for_the_store_are_bounded() -> None:
-    holdings = Holdings(2)
+    holdings = Holdings(2, count().__next__)
     for _ in range(2):
         runs = [a_run(), a_run()]
-        holdings.end_claim(uuid4(), runs)
+        claim = uuid4()
+        holdings.begin_claim(claim, len(runs))
+        holdings.end_claim(claim, runs)
         holdings.ended([an_end(run) for run in runs])
 
     assert (holdings.running, holdings.free) == (0, 0)
+
+
+async def test_as_many_are_claimed_ahead_as_ended_lately() -> None:
+    holdings = with_ends(slots=20, ends=15)
+
+    assert await holdings.take_free() == 35
+
+
+async def test_nothing_is_claimed_ahead_where_runs_are_long() -> None:
+    holdings = with_ends(slots=20, ends=15, seconds_ago=0.11)
+
+    assert await holdings.take_free() == 20
+
+
+async def test_what_was_given_back_unstarted_ends_claims_ahead() -> None:
+    holdings = with_ends(slots=20, ends=15)
+
+    holdings.ended([replace(an_end(a_run()), outcome=Released(unstarted=True), result=None)])
+
+    assert await holdings.take_free() == 20
+
+
+async def test_more_is_asked_for_when_half_of_what_is_ahead_is_left() -> None:
+    holdings = with_ends(slots=2, ends=8)
+    runs = [a_run() for _ in range(7)]
+    holdings.end_claim(uuid4(), runs)
+
+    assert holdings.free == 0
+    holdings.ended([])
+    holdings.ended([an_end(runs[0])])
+    assert holdings.free == 5
+
+
+async def test_no_call_asks_for_more_than_it_may_carry() -> None:
+    holdings = with_ends(slots=900, ends=900)
+
+    assert await holdings.take_free() == 1_000
+
+
+async def test_a_short_while_of_many_ends_does_not_make_a_worker_hoard() -> None:
+    holdings = with_ends(slots=20, ends=900)
+
+    assert await holdings.take_free() == 20 + MOST_AHEAD

@@ -191,7 +191,7 @@ async def test_a_claim_that_is_answered_too_late_starts_nothing_and_is_released(
         await eventually(lambda: not played.holdings.held)
 
     assert not played.executors.runs
-    assert [report.outcome for report in played.store.finished[0]] == [Released()] * 2
+    assert [report.outcome for report in played.store.finished[0]] == [Released(unstarted=True)] * 2
 
 
 async def test_a_claim_that_is_not_answered_in_time_gives_its_ids_back(played: Played) -> None:

@@ -6,11 +6,15 @@ from typing import Self
 from uuid import UUID
 
 from treadle_domain.job import Job
-from treadle_domain.job_error import JobError
+from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.states import JobState
 
 KEPT_ATTEMPTS = 50
 """The newest of a job that are kept."""
+
+_UNSTARTED = JobError(
+    kind=ErrorKind.UNSTARTED, message="claimed ahead, and given back before its code began"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,10 @@ class Attempt:
         """None where the change ended no run, or the run succeeded."""
         if before.state is not JobState.RUNNING or after.state is JobState.RUNNING:
             return None
-        if after.error is None or before.session is None or before.started_at is None:
+        # Of a run that never started the job itself says nothing.
+        is_unstarted = after.state is JobState.PENDING and after.error is before.error
+        error = _UNSTARTED if is_unstarted else after.error
+        if error is None or before.session is None or before.started_at is None:
             return None
         return cls(
             job_id=before.id,
@@ -41,5 +48,5 @@ class Attempt:
             worker=before.worker or "",
             started_at=before.started_at,
             ended_at=now,
-            error=after.error,
+            error=error,
         )

@@ -199,8 +199,8 @@ class Job:
                 return ruling, self._after_failure(error, now, chance, alone=alone)
             case Snoozed(delay=delay):
                 return ruling, self._after_snooze(delay, now, limits)
-            case Released(alone=alone):
-                return ruling, self._after_release(now, limits, alone=alone)
+            case Released() as released:
+                return ruling, self._after_release(released, now, limits)
             case Lost():
                 return ruling, self._after_loss(now, limits)
         assert_never(outcome)
@@ -213,7 +213,7 @@ class Job:
 
     def release(self, now: datetime, limits: Limits = DEFAULT_LIMITS) -> Self:
         """Its session drained, or never learned of the claim."""
-        return replace(self._after_release(now, limits, alone=False), session=None)
+        return replace(self._after_release(Released(), now, limits), session=None)
 
     # What clients and operators ask
 
@@ -296,16 +296,28 @@ class Job:
             return self._fail(Verb.SNOOZE, _at_limit(error, limits.max_snoozes), now, **counters)
         return self._again(Verb.SNOOZE, error, now + delay, **counters)
 
-    def _after_release(self, now: datetime, limits: Limits, *, alone: bool) -> Self:
+    def _after_release(self, released: Released, now: datetime, limits: Limits) -> Self:
         if self.cancel_requested_at is not None:
             return self._stopped(Verb.RELEASE, now, "was stopped before its end")
+        if released.unstarted:
+            return self._unclaimed()
         counters = {"attempt": self.attempt - 1, "interruptions": self.interruptions + 1}
         error = _error(ErrorKind.INTERRUPTED, "given back unfinished by its worker")
         if self.interruptions + 1 >= limits.max_interruptions:
             return self._fail(
                 Verb.RELEASE, _at_limit(error, limits.max_interruptions), now, **counters
             )
-        return self._again(Verb.RELEASE, error, None, alone=self.alone or alone, **counters)
+        alone = self.alone or released.alone
+        return self._again(Verb.RELEASE, error, None, alone=alone, **counters)
+
+    def _unclaimed(self) -> Self:
+        """As if the claim had not been made, but for the fence."""
+        return self._become(
+            Verb.RELEASE,
+            JobState.PENDING,
+            attempt=self.attempt - 1,
+            fence_base=self.fence_base + 1,
+        )
 
     def _after_loss(self, now: datetime, limits: Limits) -> Self:
         if self.cancel_requested_at is not None:

@@ -18,6 +18,7 @@ class ErrorKind(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
+    UNSTARTED = "unstarted"
     SNOOZED = "snoozed"
     UNKNOWN_TYPE = "unknown_type"
     UNSTORABLE = "unstorable"

@@ -52,9 +52,11 @@ class Snoozed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Given back unfinished. `alone`: the run may be what killed its process, so the next one gets its own."""
+    """Given back unfinished. `alone`: the run may be what killed its process, so the next one gets its own.
+    `unstarted`: its code was never called, so nothing is counted either."""
 
     alone: bool = False
+    unstarted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

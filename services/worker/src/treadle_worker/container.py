@@ -44,6 +44,7 @@ class Container(containers.DeclarativeContainer):
         handlers=settings.provided.worker_handlers,
         processes=settings.provided.worker_executors,
         threads=settings.provided.worker_concurrency,
+        slots=settings.provided.worker_concurrency,
         stop_grace=settings.provided.stop_grace,
         guard=guard,
     )
@@ -56,7 +57,9 @@ class Container(containers.DeclarativeContainer):
     ready_sets = providers.Singleton(ReadySets, redis, settings.provided.redis_key_prefix)
     ready_queue = providers.Singleton(RedisReadyQueue, ready_sets)
 
-    holdings = providers.Singleton(Holdings, settings.provided.worker_concurrency)
+    holdings = providers.Singleton(
+        Holdings, settings.provided.worker_concurrency, providers.Object(time.monotonic)
+    )
     vitals = providers.Singleton(Vitals, providers.Object(time.monotonic))
     backoff = providers.Singleton(Backoff, providers.Object(random.random))
 

@@ -456,10 +456,12 @@ class FinishJobsRequest(_message.Message):
 class RunOutcome(_message.Message):
     __slots__ = ("namespace", "job_id", "fence", "succeeded", "failed", "snoozed_us", "released", "lost", "failed_alone")
     class Released(_message.Message):
-        __slots__ = ("alone",)
+        __slots__ = ("alone", "unstarted")
         ALONE_FIELD_NUMBER: _ClassVar[int]
+        UNSTARTED_FIELD_NUMBER: _ClassVar[int]
         alone: bool
-        def __init__(self, alone: _Optional[bool] = ...) -> None: ...
+        unstarted: bool
+        def __init__(self, alone: _Optional[bool] = ..., unstarted: _Optional[bool] = ...) -> None: ...
     class Lost(_message.Message):
         __slots__ = ()
         def __init__(self) -> None: ...

@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 MAX_BATCH = 1_000
 MAX_BATCH_BYTES = 7 * 1024 * 1024
-_RELEASED = Released()
+_RELEASED = Released(unstarted=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Pop ids, claim their jobs, hand the runs to the executors: never more than there are free slots."""
+"""Pop ids, claim their jobs, hand the runs to the executors: never more than there are places for."""
 
 import asyncio
 from collections import deque
@@ -50,14 +50,14 @@ class RunJobs:
     async def __call__(self, session: UUID) -> None:
         """Until the holdings stop taking; ids of the last pop go back. Raises SessionLost."""
         order = deque(self.queues)
-        while slots := await self.holdings.take_free():
+        while places := await self.holdings.take_free():
             if self.executors.are_clogged:
                 # Ids that nothing here would start are left to workers that can.
                 self.holdings.nothing_popped()
                 await asyncio.sleep(CLOGGED_SECONDS)
                 continue
             await self._check()
-            popped = await self._pop(order, slots)
+            popped = await self._pop(order, places)
             order.rotate(-1)
             if popped is None or not popped.ranks:
                 self.holdings.nothing_popped()
@@ -119,7 +119,7 @@ class RunJobs:
         runs = [answer for answer in answers or () if isinstance(answer, ClaimedRun)]
         self.holdings.end_claim(claim_id, runs)
         if not self._takes_in:
-            self.give_back(runs, Released())
+            self.give_back(runs, Released(unstarted=True))
             return
         seated, beyond = self.seating.divide(batch.seats, runs)
         self.give_back(beyond, Snoozed(delay=BEYOND_THE_SEATS))

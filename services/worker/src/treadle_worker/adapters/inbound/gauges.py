@@ -19,9 +19,14 @@ class Gauges(Collector):
         slots = GaugeMetricFamily(
             "treadle_worker_slots", "Jobs that run, and that could run besides", labels=["state"]
         )
-        slots.add_metric(["running"], self._holdings.running)
-        slots.add_metric(["free"], self._holdings.free)
+        slots.add_metric(["running"], self._holdings.busy_slots)
+        slots.add_metric(["free"], self._holdings.idle_slots)
         yield slots
+        yield GaugeMetricFamily(
+            "treadle_worker_ahead",
+            "Jobs claimed that wait for a slot",
+            self._holdings.running - self._holdings.busy_slots,
+        )
         yield GaugeMetricFamily(
             "treadle_worker_deaf_seconds",
             "How long the ready queue has been silent while it was asked",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, P
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_under_way import words_for
+from treadle_worker.adapters.outbound.slots import Slots
 from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
 from treadle_worker.executor.frames import HandlerOptions, Ready, Refused
 
@@ -34,11 +36,14 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _LONG_LIFE_SECONDS = 60.0
 _OWN_START_TRIES = 3
 _CLOGGED_AFTER_SECONDS = 0.2
+_LONGEST_AHEAD = timedelta(seconds=1)
 
 
 class ExecutorPool:
     """Each run that is put in comes out of `ended` once, whatever becomes of its process.
 
+    As many as there are `slots` have begun at once; what was claimed ahead of them begins in its turn as slots become
+    free, and is given back when that has taken longer than `longest_ahead`: others may have slots.
     Every seat of `processes` holds a process that runs share; as many runs again may each have a process of their own,
     started for it. A shared process that dies by itself is replaced, after a growing pause if the last ones ended no
     run either. What becomes of the runs of a process that is gone: see `run_under_way`.
@@ -52,6 +57,8 @@ class ExecutorPool:
         stop_grace: timedelta = _STOP_GRACE,
         start_limit: timedelta = _START_LIMIT,
         guard: Guard = NO_GUARD,
+        slots: int = sys.maxsize,
+        longest_ahead: timedelta = _LONGEST_AHEAD,
     ) -> None:
         self._program = Program(handlers=handlers, threads=threads, stop_grace=stop_grace)
         self._seats = processes
@@ -65,7 +72,8 @@ class ExecutorPool:
         self._waiting_to_share: dict[_Key, ClaimedRun] = {}
         self._waiting_alone: dict[_Key, ClaimedRun] = {}
         self._shared_at = 0.0
-        self._results = RunResults()
+        self._results = RunResults(self._slot_freed)
+        self._slots = Slots(slots, longest_ahead, self._begin, self._results.not_begun)
         self._draining = False
         self._leaving = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -118,17 +126,10 @@ class ExecutorPool:
 
     def run(self, run: ClaimedRun) -> None:
         """While there is no process for it, it waits for the first that is ready."""
-        key = run.job_id, run.fence
         if self._leaving.is_set():
-            self._results.not_ended(run, Released())
-        elif run.must_run_alone or run.type in self._limits.isolated:
-            self._waiting_alone[key] = run
-            self._tasks.create_task(self._run_alone(key))
+            self._results.not_begun(run)
         else:
-            if not self._waiting_to_share:
-                self._shared_at = asyncio.get_running_loop().time()
-            self._waiting_to_share[key] = run
-            self._share_out()
+            self._slots.take(run)
 
     def ask(self, job_id: UUID, fence: int, why: Interruption) -> None:
         self._release_unsent((job_id, fence))
@@ -143,6 +144,7 @@ class ExecutorPool:
 
     def announce_drain(self) -> None:
         self._draining = True
+        self._slots.give_back()
         for process in self._processes:
             process.announce_drain()
 
@@ -159,6 +161,20 @@ class ExecutorPool:
 
     # Runs that no process has yet
 
+    def _begin(self, run: ClaimedRun) -> None:
+        key = run.job_id, run.fence
+        if run.must_run_alone or run.type in self._limits.isolated:
+            self._waiting_alone[key] = run
+            self._tasks.create_task(self._run_alone(key))
+        else:
+            if not self._waiting_to_share:
+                self._shared_at = asyncio.get_running_loop().time()
+            self._waiting_to_share[key] = run
+            self._share_out()
+
+    def _slot_freed(self) -> None:
+        self._slots.freed()
+
     def _share_out(self) -> None:
         while self._waiting_to_share:
             ready = [process for process in self._processes if process.takes_runs]
@@ -169,6 +185,7 @@ class ExecutorPool:
             min(ready, key=lambda process: process.load).send(run)
 
     def _release_unsent(self, *only: _Key) -> None:
+        self._slots.give_back(*only)
         for waiting in (self._waiting_to_share, self._waiting_alone):
             for key in only or tuple(waiting):
                 if run := waiting.pop(key, None):

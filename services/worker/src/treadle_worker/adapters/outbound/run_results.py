@@ -1,11 +1,11 @@
 """What comes back of the runs, until the worker fetches it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
-from treadle_domain.outcomes import Outcome
+from treadle_domain.outcomes import Outcome, Released
 from treadle_domain.progress import ProgressReport
 from treadle_worker.adapters.outbound.executor_codec import report, report_of, told_of
 from treadle_worker.executor.frames import Ended, Told
@@ -14,7 +14,8 @@ from treadle_worker.executor.frames import Ended, Told
 class RunResults:
     """Of what a run tells only the latest is kept, so a run that tells much fills nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, slot_freed: Callable[[], None]) -> None:
+        self._slot_freed = slot_freed
         self._reports: list[RunReport] = []
         self._reported = asyncio.Event()
         self._told: dict[tuple[UUID, int], ProgressReport] = {}
@@ -22,9 +23,15 @@ class RunResults:
 
     def ended(self, run: ClaimedRun, frame: Ended) -> None:
         self._add(report_of(run, frame))
+        self._slot_freed()
 
     def not_ended(self, run: ClaimedRun, fate: Outcome) -> None:
         self._add(report(run, fate))
+        self._slot_freed()
+
+    def not_begun(self, run: ClaimedRun) -> None:
+        """It never had a slot."""
+        self._add(report(run, Released(unstarted=True)))
 
     def told(self, frame: Told) -> None:
         new = told_of(frame)
