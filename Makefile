@@ -50,9 +50,9 @@ check-generated: .venv/ready
 proto: .venv/ready ## the Python of proto/treadle, written into proto/src
 	$(call generate,proto/src)
 
-bench: .venv/ready ## a load test: make bench SCENARIO=T1 REPEATS=3, also AMOUNT=50000 PROFILE=store
-	@$(PYTHON) -m bench $(or $(SCENARIO),T1) $(if $(REPEATS),--repeats $(REPEATS)) \
-	$(if $(AMOUNT),--amount $(AMOUNT)) $(if $(PROFILE),--profile $(PROFILE)) $(ARGS)
+bench: .venv/ready ## a load test: make bench SCENARIO=T1 REPEATS=3 PROFILE=store; SCENARIO=smoke AGAINST=main compares
+	@$(PYTHON) -m bench $(or $(SCENARIO),T1) $(if $(REPEATS),--repeats $(REPEATS)) $(if $(AMOUNT),--amount $(AMOUNT)) \
+	$(if $(PROFILE),--profile $(PROFILE)) $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 
 lock: .venv/ready ## each requirements.lock from the pyproject.toml files; ARGS=--upgrade for the newest
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --group dev \

@@ -1,13 +1,9 @@
 """What is kept of a run."""
 
 import json
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-
-from bench.figures import Figure
 
 _RESULTS = Path(__file__).parent / "results"
 
@@ -16,7 +12,7 @@ def keep(
     scenario: str,
     asked: Mapping[str, object],
     machine: Mapping[str, str],
-    repeats: Sequence[Sequence[Figure]],
+    found: object,
 ) -> Path:
     """As JSON, with what makes it comparable."""
     now = datetime.now(UTC)
@@ -24,20 +20,9 @@ def keep(
         "at": now.isoformat(),
         "asked": asked,
         "machine": machine,
-        "repeats": [[asdict(figure) for figure in figures] for figures in repeats],
+        "found": found,
     }
     _RESULTS.mkdir(exist_ok=True)
     file = _RESULTS / f"{scenario}-{now:%Y%m%dT%H%M%S}.json"
     file.write_text(json.dumps(kept, indent=1))
     return file
-
-
-def commit() -> str:
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        cwd=_RESULTS.parent,
-        check=False,
-    )
-    return told.stdout.strip() or "unknown"

@@ -4,22 +4,21 @@ import os
 import platform
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import psycopg
 
+from bench.checkout import ROOT, THIS_CHECKOUT, Checkout, described
 from bench.cpu import cpu_seconds, first_executor
 from bench.load_generator import WRK
 from bench.postgres_meter import PostgresMeter, count_statements
 from bench.records import FOLDER_VARIABLE, Records, records
-from bench.report import commit
 from bench.service import Service, free_port
 from treadle_local.binaries import find_postgres, find_redis
 from treadle_local.data_folder import throwaway_data_folder
@@ -29,7 +28,6 @@ from treadle_local.valkey_server import ValkeyServer
 
 SAMPLED = ("api", "store", "worker", "executor")
 """Processes that can be profiled; the first of each is."""
-_ROOT = Path(__file__).parents[1]
 _LONGEST_SECONDS = 300.0
 
 
@@ -41,17 +39,6 @@ class Shape:
     apis: int = 1
     workers: int = 2
     concurrency: int = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """Whose services run: the interpreter, and what its environment needs to find their code."""
-
-    python: str = sys.executable
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-THIS_CHECKOUT = Checkout()
 
 
 class Rig:
@@ -89,7 +76,7 @@ class Rig:
     def start(self) -> None:
         """Stores and APIs, on an empty database."""
         migrate = [self._checkout.python, "-m", "treadle_store", "migrate"]
-        subprocess.run(migrate, env=self._environment(), check=True, cwd=_ROOT, capture_output=True)
+        subprocess.run(migrate, env=self._environment(), check=True, cwd=ROOT, capture_output=True)
         for number, port in enumerate(self._store_ports, 1):
             listen = {"TREADLE_STORE_LISTEN": f"127.0.0.1:{port}"}
             self.stores.append(self._service("store", number, listen))
@@ -134,7 +121,7 @@ class Rig:
         """What the figures depend on."""
         valkey = find_redis().version
         return {
-            "commit": commit(),
+            "commit": described(),
             "machine": platform.platform(),
             "cores": str(os.cpu_count()),
             "Python": platform.python_version(),
@@ -173,7 +160,7 @@ class Rig:
             [self._checkout.python, "-m", f"treadle_{name}"],
             guard=self._guard,
             environment={**self._environment(), **environment},
-            folder=_ROOT,
+            folder=ROOT,
             log=self._logs / f"{name}-{number}.log",
             probe_port=probe_port,
         )

@@ -9,7 +9,8 @@ from bench.postgres_meter import dear_statements
 from bench.profiling import SampledProcess
 from bench.rig import SAMPLED, Rig
 
-_CPU = "CPU µs per job"
+CPU = "CPU µs per job"
+SUM = "all of these"
 _POSTGRES = "PostgreSQL per job"
 
 
@@ -51,10 +52,10 @@ class Span:
 
     def _cpu_figures(self, spent: dict[str, float], jobs: int) -> Iterator[Figure]:
         micros = {name: (spent[name] - self._cpu[name]) / jobs * 1e6 for name in spent}
-        for name, each in (micros | {"all of these": sum(micros.values())}).items():
-            yield Figure(group=_CPU, name=name, value=each)
+        for name, each in (micros | {SUM: sum(micros.values())}).items():
+            yield Figure(group=CPU, name=name, value=each)
 
 
 def _generator_figure(seconds: float | None, jobs: int) -> Iterator[Figure]:
     if seconds is not None:
-        yield Figure(group=_CPU, name="(load generator)", value=seconds / jobs * 1e6)
+        yield Figure(group=CPU, name="(load generator)", value=seconds / jobs * 1e6)

@@ -11,19 +11,13 @@ _WARM_UP_JOBS = 2_000
 
 
 def batches(rig: Rig, amount: int) -> list[Figure]:
-    rig.start_workers()
-    _warm_up(rig)
-    with Submitting(Plan(how="batches", ports=rig.api_ports, jobs=amount)) as submitting:
-        span = Span(rig)
-        submitting.begin()
-        sent = submitting.end()
-        rig.wait_for_records(_WARM_UP_JOBS + amount)
-        rig.wait_until_none_is_live()
-        return span.end(amount, sent.cpu_seconds)
+    """T1: end to end, submitted by POST /v1/jobs/batch."""
+    warm_up(rig)
+    return measure_batches(rig, amount)
 
 
 def drain(rig: Rig, amount: int) -> list[Figure]:
-    """From the first job that ran: the start of the workers is no part of it."""
+    """T1d: from the first job that ran, so the start of the workers is no part of it."""
     submit(Plan(how="batches", ports=rig.api_ports, jobs=amount))
     rig.start_workers()
     rig.wait_for_records(1)
@@ -34,20 +28,36 @@ def drain(rig: Rig, amount: int) -> list[Figure]:
 
 
 def single_posts(rig: Rig, amount: int) -> list[Figure]:
-    """For `amount` seconds, then until all has run."""
+    """T2: one POST each for `amount` seconds, and until all of them ran."""
+    warm_up(rig)
+    return measure_single_posts(rig, amount)
+
+
+def warm_up(rig: Rig) -> None:
+    """Starts the workers."""
     rig.start_workers()
-    _warm_up(rig)
-    before = rig.meter.count_succeeded()
-    with Submitting(Plan(how="singly", ports=rig.api_ports, seconds=amount)) as submitting:
-        span = Span(rig)
-        submitting.begin()
-        sent = submitting.end()
-        rig.wait_for_records(_WARM_UP_JOBS + sent.answered)
-        rig.wait_until_none_is_live()
-        return span.end(rig.meter.count_succeeded() - before, sent.cpu_seconds)
-
-
-def _warm_up(rig: Rig) -> None:
     submit(Plan(how="batches", ports=rig.api_ports, first=_WARM_UP_FIRST, jobs=_WARM_UP_JOBS))
     rig.wait_for_records(_WARM_UP_JOBS)
     rig.wait_until_none_is_live()
+
+
+def measure_batches(rig: Rig, jobs: int) -> list[Figure]:
+    ran = rig.records.count()
+    with Submitting(Plan(how="batches", ports=rig.api_ports, jobs=jobs)) as submitting:
+        span = Span(rig)
+        submitting.begin()
+        sent = submitting.end()
+        rig.wait_for_records(ran + jobs)
+        rig.wait_until_none_is_live()
+        return span.end(jobs, sent.cpu_seconds)
+
+
+def measure_single_posts(rig: Rig, seconds: int) -> list[Figure]:
+    ran, succeeded = rig.records.count(), rig.meter.count_succeeded()
+    with Submitting(Plan(how="singly", ports=rig.api_ports, seconds=seconds)) as submitting:
+        span = Span(rig)
+        submitting.begin()
+        sent = submitting.end()
+        rig.wait_for_records(ran + sent.answered)
+        rig.wait_until_none_is_live()
+        return span.end(rig.meter.count_succeeded() - succeeded, sent.cpu_seconds)
