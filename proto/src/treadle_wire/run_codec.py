@@ -30,6 +30,7 @@ _RULING_TO_WIRE = {
     Ruling.ALREADY_RECORDED: pb.RULING_ALREADY_RECORDED,
     Ruling.STALE: pb.RULING_STALE,
 }
+_SUCCEEDED = Succeeded()
 _RULING_FROM_WIRE = {wire: ruling for ruling, wire in _RULING_TO_WIRE.items()}
 
 
@@ -166,7 +167,7 @@ def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal
         max_attempts=run.max_attempts,
         timeout=duration_from_us(run.timeout_us),
         created_at=from_us(run.created_at_us),
-        metadata=dict(run.metadata),
+        metadata=dict(metadata) if (metadata := run.metadata) else {},
         payload=run.payload,
         must_run_alone=run.must_run_alone,
         checkpoint=run.checkpoint if run.HasField("checkpoint") else None,
@@ -197,19 +198,18 @@ def report_to_wire(report: RunReport) -> pb.RunOutcome:
 
 def report_from_wire(message: pb.RunOutcome) -> RunReport:
     kind = message.WhichOneof("outcome")
+    succeeded = kind == "succeeded"
     return RunReport(
         namespace=message.namespace,
         job_id=to_uuid(message.job_id),
         fence=message.fence,
-        outcome=_outcome_from_wire(message),
-        result=message.succeeded if kind == "succeeded" else None,
+        outcome=_SUCCEEDED if succeeded else _other_outcome_from_wire(kind, message),
+        result=message.succeeded if succeeded else None,
     )
 
 
-def _outcome_from_wire(message: pb.RunOutcome) -> Outcome:
-    match message.WhichOneof("outcome"):
-        case "succeeded":
-            return Succeeded()
+def _other_outcome_from_wire(kind: str | None, message: pb.RunOutcome) -> Outcome:
+    match kind:
         case "failed":
             return Failed(error=error_from_wire(message.failed), alone=message.failed_alone)
         case "snoozed_us":

@@ -1,5 +1,6 @@
 """Claims and successes in one statement each, in PostgreSQL: what is compared is what Job's verbs compare."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Insert,
+    Row,
     Select,
     Text,
     Uuid,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
-from treadle_domain.run_policy import DEFAULT_POLICY
+from treadle_domain.run_policy import DEFAULT_POLICY, RunPolicy
 from treadle_domain.states import TRANSITIONS, JobState, Verb
 from treadle_domain.worker_session import WorkerSession
 from treadle_store.adapters.outbound.postgres.database import Database
@@ -55,10 +57,10 @@ class PostgresPlainRuns:
         self._ends = ends
 
     async def claim(self, batch: ClaimBatch, session: WorkerSession) -> Mapping[UUID, ClaimedRun]:
-        handlers = _handler_rows(batch, session)
-        if not handlers:
+        policies = _policies(batch, session)
+        if not policies:
             return {}
-        values = parameters(handlers) | {
+        values = parameters([_handler_row(*each) for each in policies.items()]) | {
             "p_id": sorted(batch.job_ids),
             "p_namespace": batch.namespace,
             "p_session": session.id,
@@ -68,7 +70,7 @@ class PostgresPlainRuns:
         }
         async with self._database.single_writes() as connection:
             rows = (await connection.execute(_CLAIM, values)).all()
-        return {row.id: _run(row, batch.namespace) for row in rows}
+        return _runs(rows, batch.namespace, policies)
 
     async def succeed(
         self, session: UUID, namespace: str, reports: Collection[RunReport]
@@ -82,42 +84,50 @@ class PostgresPlainRuns:
         return recorded
 
 
-def _handler_rows(batch: ClaimBatch, session: WorkerSession) -> Sequence[Values]:
+def _policies(batch: ClaimBatch, session: WorkerSession) -> Mapping[str, RunPolicy]:
+    """Of the types that need no seat, where the job says nothing."""
     limited = batch.seats.isolated.union(batch.seats.by_type)
-    policies = {
+    return {
         name: said.over(DEFAULT_POLICY)
         for name, said in session.handlers.items()
         if name not in limited
     }
-    return [
-        {
-            "type": name,
-            "max_attempts": policy.max_attempts,
-            "timeout": policy.timeout,
-            "retry": kept_retry(policy),
-        }
-        for name, policy in policies.items()
-    ]
+
+
+def _handler_row(name: str, policy: RunPolicy) -> Values:
+    return {
+        "type": name,
+        "max_attempts": policy.max_attempts,
+        "timeout": policy.timeout,
+        "retry": kept_retry(policy),
+    }
 
 
 def _outcome_row(report: RunReport) -> Values:
     return {"id": report.job_id, "fence": report.fence, "result": text_of(report.result)}
 
 
-def _run(row: Any, namespace: str) -> ClaimedRun:
-    return ClaimedRun(
-        job_id=row.id,
-        fence=row.fence,
-        namespace=namespace,
-        queue=row.queue,
-        type=row.type,
-        attempt=row.attempt,
-        max_attempts=row.max_attempts,
-        timeout=row.timeout,
-        created_at=row.created_at,
-        metadata=row.metadata,
-        payload=row.payload.encode(),
-    )
+def _runs(
+    rows: Sequence[Row[Any]], namespace: str, policies: Mapping[str, RunPolicy]
+) -> Mapping[UUID, ClaimedRun]:
+    """What the job said itself is read and nothing else: it costs time, and is rare."""
+    runs = {}
+    for job_id, queue, type, attempts, timeout, created_at, metadata, payload in rows:
+        policy = policies[type]
+        runs[job_id] = ClaimedRun(
+            job_id=job_id,
+            fence=1,
+            namespace=namespace,
+            queue=queue,
+            type=type,
+            attempt=1,
+            max_attempts=policy.max_attempts if attempts is None else attempts,
+            timeout=policy.timeout if timeout is None else timeout,
+            created_at=created_at,
+            metadata={} if metadata == "{}" else json.loads(metadata),
+            payload=payload.encode(),
+        )
+    return runs
 
 
 def _may(verb: Verb) -> ColumnElement[bool]:
@@ -159,10 +169,15 @@ def _claim() -> Select[Any]:
             func.octet_length(cast(job.payload, Text)) <= MAX_PLAIN_BYTES,
             is_open,
         )
-        .returning(*(job[name] for name in _RUN), cast(job.payload, Text).label("payload"))
+        .returning(*(job[name] for name in _RUN), job.fence, job.started_at, *map(_text, _TEXTS))
         .cte("claimed")
     )
-    return select(claimed).add_cte(_hold(claimed.c).cte("hold"))
+    answer = select(*(claimed.c[name] for name in (*_RUN, *_TEXTS)))
+    return answer.add_cte(_hold(claimed.c).cte("hold"))
+
+
+def _text(name: str) -> ColumnElement[Any]:
+    return cast(live_jobs.c[name], Text).label(name)
 
 
 def _hold(run: Any) -> Insert:
@@ -205,18 +220,8 @@ def _succeed() -> Insert:
     return insert(finished_jobs).from_select([*values], rows).returning(finished_jobs.c.id)
 
 
-_RUN = (
-    "id",
-    "fence",
-    "queue",
-    "type",
-    "attempt",
-    "max_attempts",
-    "timeout",
-    "created_at",
-    "started_at",
-    "metadata",
-)
+_RUN = ("id", "queue", "type", "requested_max_attempts", "requested_timeout", "created_at")
+_TEXTS = ("metadata", "payload")
 _ENDS = frozenset({"version", "state", "finished_at", "result", "error"})
 """What a success changes; an error of an earlier run is gone."""
 _CLAIM = _claim()
