@@ -26,6 +26,7 @@ from treadle_store.adapters.outbound.postgres.idempotency_keys import (
     PostgresIdempotencyKeys,
 )
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
+from treadle_store.adapters.outbound.postgres.lookout import PostgresLookout
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
 from treadle_store.adapters.outbound.postgres.plain_submits import PostgresPlainSubmits
@@ -41,6 +42,7 @@ from treadle_store.application.finish_jobs import FinishJobs
 from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
+from treadle_store.application.keep_watch import Chore
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
 from treadle_store.application.record_progress import RecordProgress
@@ -171,7 +173,8 @@ class StoreOverPostgres:
         )
 
     def _add_timers(self) -> None:
-        self.reclaim_lost_jobs = ReclaimLostJobs(
+        self.lookout = PostgresLookout(self.database)
+        self._reclaim_lost_jobs = ReclaimLostJobs(
             lost_runs=PostgresLostRuns(self.database), end_runs=self.end_runs, tally=self.tally
         )
         self.expire_jobs = ExpireJobs(
@@ -184,3 +187,7 @@ class StoreOverPostgres:
         self.announce_due_jobs = AnnounceDueJobs(
             PostgresAnnouncements(self.database), self.ready_queue
         )
+
+    async def reclaim_lost_jobs(self) -> bool:
+        """As in production: what a look overlooks is not done."""
+        return Chore.RECLAIM in await self.lookout.look() and await self._reclaim_lost_jobs()

@@ -1,7 +1,9 @@
 """The parts list of the store: what is made of what."""
 
+import asyncio
 import random
 from datetime import timedelta
+from typing import Any
 
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
@@ -19,6 +21,7 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import PostgresExpiringJobs
 from treadle_store.adapters.outbound.postgres.idempotency_keys import PostgresIdempotencyKeys
 from treadle_store.adapters.outbound.postgres.job_repository import PostgresJobRepository
+from treadle_store.adapters.outbound.postgres.lookout import PostgresLookout
 from treadle_store.adapters.outbound.postgres.lost_runs import PostgresLostRuns
 from treadle_store.adapters.outbound.postgres.plain_runs import PostgresPlainRuns
 from treadle_store.adapters.outbound.postgres.plain_submits import PostgresPlainSubmits
@@ -41,6 +44,7 @@ from treadle_store.application.finish_jobs import FinishJobs
 from treadle_store.application.get_jobs import GetJobs
 from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
+from treadle_store.application.keep_watch import Chore, KeepWatch
 from treadle_store.application.list_attempts import ListAttempts
 from treadle_store.application.prune_unique_keys import PruneUniqueKeys
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
@@ -53,6 +57,14 @@ from treadle_wire.cancel_channel import CancelChannel
 from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
+
+_UNCALLED = timedelta(seconds=10)
+
+
+def _on_call(
+    chore: Chore, tick: providers.Provider[Any], calls: providers.Provider[Any]
+) -> providers.Singleton[Timer]:
+    return providers.Singleton(Timer, chore.value, _UNCALLED, tick, calls.provided[chore])
 
 
 class Container(containers.DeclarativeContainer):
@@ -177,13 +189,17 @@ class Container(containers.DeclarativeContainer):
         ids_limit=settings.provided.redis_ids_limit,
     )
 
+    calls = providers.Singleton(lambda: {chore: asyncio.Event() for chore in Chore})
+    keep_watch = providers.Singleton(
+        KeepWatch, providers.Singleton(PostgresLookout, database), calls
+    )
     server = providers.Singleton(
         GrpcServer,
         job_store=providers.Singleton(
             GrpcJobStore, use_cases, jobs, providers.Singleton(PostgresQueueDepths, database)
         ),
         api_keys=providers.Singleton(GrpcApiKeys, providers.Singleton(PostgresApiKeys, database)),
-        storage=database,
+        storage=keep_watch,
         address=settings.provided.store_listen,
         token=settings.provided.token,
         certificate=providers.Singleton(
@@ -194,14 +210,14 @@ class Container(containers.DeclarativeContainer):
         ),
     )
     timers = providers.List(
-        providers.Singleton(Timer, "health", timedelta(seconds=1), server.provided.check_health),
-        providers.Singleton(Timer, "announce", timedelta(seconds=1), announce_due_jobs),
+        providers.Singleton(Timer, "watch", timedelta(seconds=1), server.provided.check_health),
+        _on_call(Chore.ANNOUNCE, announce_due_jobs, calls),
+        _on_call(Chore.RECLAIM, reclaim_lost_jobs, calls),
+        _on_call(Chore.EXPIRE, expire_jobs, calls),
+        _on_call(Chore.REPAIR, repair_ready_queue, calls),
         providers.Singleton(
             Timer, "look back", timedelta(seconds=5), announce_due_jobs.provided.look_back
         ),
-        providers.Singleton(Timer, "reclaim", timedelta(seconds=1), reclaim_lost_jobs),
-        providers.Singleton(Timer, "expire", timedelta(seconds=1), expire_jobs),
-        providers.Singleton(Timer, "repair", timedelta(seconds=1), repair_ready_queue),
         providers.Singleton(
             Timer, "forget sessions", timedelta(minutes=1), sessions.provided.forget_closed
         ),

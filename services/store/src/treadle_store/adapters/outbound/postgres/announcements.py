@@ -20,6 +20,10 @@ from treadle_store.application.ports import Mark
 
 _NAME = "announced"
 _BEGINNING = UUID(int=0)
+DELAYED = (live_jobs.c.run_at > live_jobs.c.created_at) & (
+    live_jobs.c.state == JobState.PENDING.value
+)
+MARK = select(marks.c.run_at, marks.c.job_id).where(marks.c.name == _NAME)
 
 
 class PostgresAnnounceTurn:
@@ -33,10 +37,9 @@ class PostgresAnnounceTurn:
         statement = (
             select(*job_columns(live_jobs))
             .where(
-                live_jobs.c.run_at > live_jobs.c.created_at,
+                DELAYED,
                 place > tuple_(after.run_at, after.job_id),
                 live_jobs.c.run_at <= until,
-                live_jobs.c.state == JobState.PENDING.value,
             )
             .order_by(live_jobs.c.run_at, live_jobs.c.id)
             .limit(limit)
@@ -67,8 +70,7 @@ class PostgresAnnouncements:
 
 async def _mark(connection: AsyncConnection, now: datetime) -> Mark:
     """Without a mark, from the first delayed job that there is."""
-    statement = select(marks.c.run_at, marks.c.job_id).where(marks.c.name == _NAME)
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(MARK)).one_or_none()
     if row is not None:
         return Mark(row.run_at, row.job_id)
     earliest = await connection.scalar(

@@ -7,14 +7,13 @@ from select import POLLIN, poll
 from typing import Any
 
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import ExceptionContext, event, make_url, select
+from sqlalchemy import ExceptionContext, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from treadle_store.adapters.outbound.postgres.tables import live_jobs
 from treadle_store.application.errors import (
     Conflicted,
     DatabaseUnavailable,
@@ -95,10 +94,6 @@ class Database:
         async with _translated():
             async with self._reads.connect() as connection:
                 yield connection
-
-    async def check(self) -> None:
-        async with self.reading() as connection:
-            await connection.execute(_ANY_JOB)
 
     async def close(self) -> None:
         await self._writes.dispose()
@@ -185,7 +180,6 @@ def _sqlstate(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
-_ANY_JOB = select(live_jobs.c.id).limit(1)
 _WAS_USED = "was used"
 _LIMITS = "54"
 """Exceeded by a value, such as JSON that is nested too deep."""

@@ -10,7 +10,7 @@ from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.tables import live_jobs
 from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 
-_EXPIRED = (
+EXPIRED = (
     select(live_jobs.c.id)
     .where(
         live_jobs.c.expires_at.is_not(None),
@@ -30,4 +30,4 @@ class PostgresExpiringJobs:
         async with turn(self._database, Turn.EXPIRE) as connection:
             if connection is None:
                 return []
-            return (await connection.scalars(_EXPIRED.limit(limit))).all()
+            return (await connection.scalars(EXPIRED.limit(limit))).all()

@@ -12,13 +12,14 @@ from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 from treadle_store.adapters.outbound.postgres.up_clock import TICK, up_now
 from treadle_store.application.ports import Stock, VoidRun
 
+SESSION_ENDED = sessions.c.closed_at.is_(None) & (sessions.c.expires_up < up_now())
 _CLOSE_EXPIRED = (
     update(sessions)
     .values(closed_at=func.clock_timestamp(), close_reason=SessionEnd.EXPIRED.value)
-    .where(sessions.c.closed_at.is_(None), sessions.c.expires_up < up_now())
+    .where(SESSION_ENDED)
     .returning(sessions.c.id)
 )
-_LOST = (
+LOST = (
     select(held.c.job_id, held.c.session, held.c.fence, sessions.c.close_reason)
     .outerjoin(sessions, sessions.c.id == held.c.session)
     .where((sessions.c.id.is_(None)) | (sessions.c.closed_at.is_not(None)))
@@ -48,5 +49,5 @@ async def _lost(connection: AsyncConnection, limit: int) -> Sequence[VoidRun]:
             fence=row.fence,
             is_lost=row.close_reason != SessionEnd.DRAINED.value,
         )
-        for row in await connection.execute(_LOST.limit(limit))
+        for row in await connection.execute(LOST.limit(limit))
     ]

@@ -21,4 +21,10 @@ def up_now() -> ColumnElement[Any]:
     return select(_now).scalar_subquery()
 
 
-TICK: Update = update(uptime).values(up_seconds=_now, ticked_at=func.clock_timestamp())
+# No replica waits for another one that is at it, and froze there.
+_unless_ticking = uptime.c.only_row == (
+    select(uptime.c.only_row).with_for_update(skip_locked=True).scalar_subquery()
+)
+TICK: Update = (
+    update(uptime).values(up_seconds=_now, ticked_at=func.clock_timestamp()).where(_unless_ticking)
+)
