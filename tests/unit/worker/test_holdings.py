@@ -66,10 +66,34 @@ async def test_as_many_are_claimed_ahead_as_ended_lately() -> None:
     assert await holdings.take_free() == 35
 
 
-async def test_nothing_is_claimed_ahead_where_runs_are_long() -> None:
+async def test_nothing_is_claimed_ahead_when_nothing_ended_lately() -> None:
     holdings = with_ends(slots=20, ends=15, seconds_ago=0.11)
 
     assert await holdings.take_free() == 20
+
+
+async def test_nothing_is_claimed_ahead_where_runs_are_long_and_end_together() -> None:
+    watch, runs = Watch(), [a_run() for _ in range(20)]
+    holdings = Holdings(20, watch)
+    holdings.end_claim(uuid4(), runs)
+    watch.seconds = 0.6
+
+    holdings.ended([an_end(run) for run in runs])
+
+    assert await holdings.take_free() == 20
+
+
+async def test_large_results_that_wait_for_the_store_are_bounded() -> None:
+    holdings = with_ends(slots=2, ends=500)
+    for _ in range(2):
+        runs = [a_run() for _ in range(9)]
+        holdings.end_claim(uuid4(), runs)
+        assert holdings.free > 0
+        holdings.ended(ends := [an_end(run, b"1" * 2**19) for run in runs])
+
+    assert holdings.free <= 0
+    holdings.acknowledged(ends)
+    assert holdings.free > 0
 
 
 async def test_what_was_given_back_unstarted_ends_claims_ahead() -> None:

@@ -11,17 +11,21 @@ from treadle_domain.worker_session import Heartbeat
 
 MOST_AHEAD = 500
 _LATELY_SECONDS = 0.1
+_BRIEF_SECONDS = 0.5
+_MANY_BYTES = 8 * 1024 * 1024
 MOST_AT_ONCE = 1_000
 """What one call may carry."""
 
 
 class Holdings:
     """A place is taken from before its id is popped until its run ended; a run is held from its claim until the store
-    acknowledged its outcome. Of the ends that wait for that there are never more than twice the places.
+    acknowledged its outcome. Of the ends that wait for that there are never more than twice the places, or twice the
+    slots if they have many bytes.
 
     There is a place for each slot, and further ones for runs that are claimed ahead and start as slots become free: as
-    many as runs ended in the last tenth of a second. So a worker whose runs are short claims many in a call and does
-    not stand still meanwhile, and one whose runs are long holds nothing that another could run.
+    many as brief runs ended in the last tenth of a second. So a worker whose runs are short claims many in a call and
+    does not stand still meanwhile, and one whose runs are long holds nothing that another could run, also where they
+    all end together.
 
     Every change is made without awaiting anything, so no heartbeat can be built in the middle of one.
     """
@@ -31,9 +35,12 @@ class Holdings:
         self._clock = clock
         self._popping = 0
         self._ended_at: deque[tuple[float, int]] = deque()
-        """Lately, and how many each time."""
+        """Lately, and how many brief runs each time."""
+        self._ended_lately = 0
+        self._waiting_bytes = 0
         self._running: dict[tuple[UUID, int], ClaimedRun] = {}
-        self._held: dict[tuple[UUID, int], None] = {}
+        self._held: dict[tuple[UUID, int], float] = {}
+        """With the time of the grant."""
         self._claims: set[UUID] = set()
         self._beats = 0
         self._changed = asyncio.Event()
@@ -49,7 +56,8 @@ class Holdings:
         if taken - self._slots > ahead // 2:
             return 0
         places = self._slots + ahead
-        return min(places - taken, 2 * places - self._popping - len(self._held), MOST_AT_ONCE)
+        most_held = 2 * (self._slots if self._waiting_bytes > _MANY_BYTES else places)
+        return min(places - taken, most_held - self._popping - len(self._held), MOST_AT_ONCE)
 
     @property
     def running(self) -> int:
@@ -126,27 +134,32 @@ class Holdings:
         self._claims.discard(claim_id)
         granted = {(run.job_id, run.fence): run for run in runs}
         self._running.update(granted)
-        self._held.update(dict.fromkeys(granted))
+        self._held.update(dict.fromkeys(granted, self._clock()))
         self._keep_taken(0)
 
     def nothing_popped(self) -> None:
         self._keep_taken(0)
 
     def ended(self, reports: Sequence[RunReport]) -> None:
-        were_given_back = False
+        now, brief, were_given_back = self._clock(), 0, False
         for report in reports:
-            self._running.pop((report.job_id, report.fence), None)
+            key = report.job_id, report.fence
+            if self._running.pop(key, None) is not None:
+                brief += now - self._held[key] <= _BRIEF_SECONDS
+                self._waiting_bytes += len(report.result or b"")
             were_given_back |= isinstance(report.outcome, Released)
         if were_given_back:
             # What was claimed ahead may not have had its turn: the runs are longer than they were.
-            self._ended_at.clear()
+            self._forget_ends()
         else:
-            self._ended_at.append((self._clock(), len(reports)))
+            self._ended_at.append((now, brief))
+            self._ended_lately += brief
         self._changed.set()
 
     def acknowledged(self, reports: Iterable[RunReport]) -> None:
         for report in reports:
-            self._held.pop((report.job_id, report.fence), None)
+            if self._held.pop((report.job_id, report.fence), None) is not None:
+                self._waiting_bytes -= len(report.result or b"")
         self._changed.set()
 
     async def wait_until_empty(self) -> None:
@@ -166,8 +179,8 @@ class Holdings:
         self._running.clear()
         self._held.clear()
         self._claims.clear()
-        self._ended_at.clear()
-        self._beats = 0
+        self._forget_ends()
+        self._waiting_bytes = self._beats = 0
         self.stopping = self._paused = False
         self._keep_taken(0)
 
@@ -175,8 +188,12 @@ class Holdings:
     def _ahead(self) -> int:
         since = self._clock() - _LATELY_SECONDS
         while self._ended_at and self._ended_at[0][0] < since:
-            self._ended_at.popleft()
-        return min(MOST_AHEAD, sum(runs for _, runs in self._ended_at))
+            self._ended_lately -= self._ended_at.popleft()[1]
+        return min(MOST_AHEAD, self._ended_lately)
+
+    def _forget_ends(self) -> None:
+        self._ended_at.clear()
+        self._ended_lately = 0
 
     def _keep_taken(self, places: int) -> None:
         self._popping = places

@@ -17,6 +17,7 @@ from treadle_domain.outcomes import Released
 from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
+from treadle_worker.adapters.outbound.executor_failure import failure_of
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, Program
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.run_results import RunResults
@@ -265,7 +266,7 @@ class ExecutorPool:
                 admit(process, greeting)
             status = await process.gone()
             self._bury(process, status)
-            return _failure(process, greeting, status)
+            return failure_of(process, greeting, status)
         finally:
             self._processes.discard(process)
             process.kill()
@@ -296,18 +297,3 @@ class ExecutorPool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._leaving.wait()
-
-
-def _failure(
-    process: ExecutorProcess, greeting: Ready | Refused | None, status: int
-) -> HandlersRefused | str | None:
-    if isinstance(greeting, Refused):
-        return HandlersRefused(greeting.reason, greeting.traceback)
-    if not process.died_by_itself(status):
-        return None
-    if isinstance(greeting, Ready):
-        return None if process.has_ended_a_run else f"it ended with {words_for(status)}"
-    handlers = process.program.handlers
-    return HandlersRefused(
-        f"the executor ended with {words_for(status)} while it loaded {handlers}"
-    )

@@ -1,0 +1,21 @@
+"""What is wrong with an executor process whose life was of no use."""
+
+from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
+from treadle_worker.adapters.outbound.run_under_way import words_for
+from treadle_worker.application.runs import HandlersRefused
+from treadle_worker.executor.frames import Ready, Refused
+
+
+def failure_of(
+    process: ExecutorProcess, greeting: Ready | Refused | None, status: int
+) -> HandlersRefused | str | None:
+    if isinstance(greeting, Refused):
+        return HandlersRefused(greeting.reason, greeting.traceback)
+    if not process.died_by_itself(status):
+        return None
+    if isinstance(greeting, Ready):
+        return None if process.has_ended_a_run else f"it ended with {words_for(status)}"
+    handlers = process.program.handlers
+    return HandlersRefused(
+        f"the executor ended with {words_for(status)} while it loaded {handlers}"
+    )
