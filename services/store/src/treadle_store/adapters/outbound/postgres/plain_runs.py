@@ -108,7 +108,7 @@ def _outcome_row(report: RunReport) -> Values:
 
 
 def _runs(
-    rows: Sequence[Row[Any]], namespace: str, policies: Mapping[str, RunPolicy]
+    rows: Sequence[Row[*tuple[Any, ...]]], namespace: str, policies: Mapping[str, RunPolicy]
 ) -> Mapping[UUID, ClaimedRun]:
     """What the job said itself is read and nothing else: it costs time, and is rare."""
     runs = {}
