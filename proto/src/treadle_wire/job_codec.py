@@ -1,12 +1,14 @@
 """Jobs and what belongs to them, to messages and back."""
 
+from functools import lru_cache
+
 from treadle_domain.attempt import Attempt
 from treadle_domain.errors import InvalidValue
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
 from treadle_domain.progress import KeptProgress, Progress
 from treadle_domain.retry_policy import RetryPolicy
-from treadle_domain.run_policy import RunOptions, RunPolicy
+from treadle_domain.run_policy import DEFAULT_POLICY, UNSAID, RunOptions, RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
 from treadle_domain.uniqueness import Uniqueness, UniqueScope
@@ -69,27 +71,27 @@ def job_to_wire(job: Job) -> pb.Job:
         error=None if job.error is None else error_to_wire(job.error),
         unique=None if job.unique is None else unique_to_wire(job.unique),
     )
-    for field in _OPTIONAL_TIMES:
+    for field, field_us in _OPTIONAL_TIMES:
         moment = getattr(job, field)
         if moment is not None:
-            setattr(message, f"{field}_us", to_us(moment))
+            setattr(message, field_us, to_us(moment))
     return message
 
 
 _OPTIONAL_TIMES = (
-    "expires_at",
-    "started_at",
-    "finished_at",
-    "cancel_requested_at",
-    "unknown_since",
+    ("expires_at", "expires_at_us"),
+    ("started_at", "started_at_us"),
+    ("finished_at", "finished_at_us"),
+    ("cancel_requested_at", "cancel_requested_at_us"),
+    ("unknown_since", "unknown_since_us"),
 )
 
 
 def job_from_wire(message: pb.Job) -> Job:
     times = {
-        field: from_us(getattr(message, f"{field}_us"))
-        for field in _OPTIONAL_TIMES
-        if message.HasField(f"{field}_us")
+        field: from_us(getattr(message, field_us))
+        for field, field_us in _OPTIONAL_TIMES
+        if message.HasField(field_us)
     }
     return Job(
         id=to_uuid(message.id),
@@ -110,8 +112,8 @@ def job_from_wire(message: pb.Job) -> Job:
         created_at=from_us(message.created_at_us),
         run_at=from_us(message.run_at_us),
         alone=message.alone,
-        requested=options_from_wire(message.requested),
-        policy=options_from_wire(message.policy).over(RunPolicy()),
+        requested=_options_of(message.requested.SerializeToString()),
+        policy=_policy_of(message.policy.SerializeToString()),
         worker=message.worker if message.HasField("worker") else None,
         session=to_uuid(message.session) if message.HasField("session") else None,
         error=error_from_wire(message.error) if message.HasField("error") else None,
@@ -198,6 +200,12 @@ def unique_from_wire(said: pb.Uniqueness) -> Uniqueness:
 
 
 def options_to_wire(options: RunOptions | RunPolicy) -> pb.RunOptions:
+    if options is DEFAULT_POLICY:
+        return _DEFAULT_POLICY
+    return _UNSAID if options is UNSAID else _options_to_wire(options)
+
+
+def _options_to_wire(options: RunOptions | RunPolicy) -> pb.RunOptions:
     return pb.RunOptions(
         max_attempts=options.max_attempts,
         timeout_us=None if options.timeout is None else duration_to_us(options.timeout),
@@ -211,6 +219,17 @@ def options_from_wire(message: pb.RunOptions) -> RunOptions:
         timeout=duration_from_us(message.timeout_us) if message.HasField("timeout_us") else None,
         retry=_retry_from_wire(message.retry) if message.HasField("retry") else None,
     )
+
+
+@lru_cache(maxsize=1_024)
+def _options_of(text: bytes) -> RunOptions:
+    """Few are said again and again."""
+    return options_from_wire(pb.RunOptions.FromString(text)) if text else UNSAID
+
+
+@lru_cache(maxsize=1_024)
+def _policy_of(text: bytes) -> RunPolicy:
+    return options_from_wire(pb.RunOptions.FromString(text)).over(DEFAULT_POLICY)
 
 
 def _progress_to_wire(kept: KeptProgress) -> pb.KeptProgress:
@@ -243,3 +262,7 @@ def _retry_from_wire(message: pb.RetryPolicy) -> RetryPolicy:
         multiplier=message.multiplier,
         jitter=message.jitter,
     )
+
+
+_UNSAID = _options_to_wire(UNSAID)
+_DEFAULT_POLICY = _options_to_wire(DEFAULT_POLICY)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -235,6 +236,7 @@ def _progress(kept: KeptProgress) -> ProgressAnswer:
     )
 
 
+@lru_cache(maxsize=1_024)
 def _retry(policy: RetryPolicy) -> RetryAnswer:
     return RetryAnswer(
         initial_seconds=_seconds(policy.initial),
@@ -251,7 +253,8 @@ def _seconds(duration: timedelta) -> Seconds:
 
 def _time(moment: datetime) -> str:
     """Always with microseconds, so that texts sort as times do."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def optional_time(moment: datetime | None) -> str | None:
