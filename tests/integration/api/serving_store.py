@@ -59,6 +59,7 @@ class Faults(ServerInterceptor):
 class ServingStore:
     store: StoreOverMemory = field(default_factory=StoreOverMemory)
     faults: Faults = field(default_factory=Faults)
+    servicer: type[GrpcJobStore] = GrpcJobStore
     port: int = 0
 
     @property
@@ -70,7 +71,7 @@ class ServingStore:
         """On the port of the time before, if there was one."""
         server = grpc.aio.server(interceptors=[self.faults, ErrorsToStatus()], options=_OPTIONS)
         add_JobStoreServicer_to_server(
-            GrpcJobStore(self.store.do, self.store.jobs, self.store.queue_depths), server
+            self.servicer(self.store.do, self.store.jobs, self.store.queue_depths), server
         )
         health_pb2_grpc.add_HealthServicer_to_server(health_aio.HealthServicer(), server)
         self.port = server.add_insecure_port(self.target)

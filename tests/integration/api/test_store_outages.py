@@ -15,7 +15,7 @@ from tests.integration.api.serving_store import TwoStores, hang, times, two_serv
 from treadle_api.adapters.outbound import store_calls
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
-from treadle_api.adapters.outbound.submit_batches import SubmitBatches
+from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.errors import StoreUnavailable
 from treadle_domain.stored_job import JobQuery
 from treadle_wire.store_channel import open_channel
@@ -35,7 +35,7 @@ class Load:
     """Clients that submit and read without a pause, and what that cost them."""
 
     port: GrpcJobStore
-    batches: SubmitBatches
+    batches: SubmitsApart
     calls: int = 0
     failures: list[StoreUnavailable] = field(default_factory=list)
     slowest: float = 0.0
@@ -76,7 +76,7 @@ class Load:
 async def load_on(target: str) -> AsyncIterator[Load]:
     async with open_channel(target) as channel:
         port = GrpcJobStore(channel)
-        batches = SubmitBatches(port.submit)
+        batches = SubmitsApart(port.submit)
         load = Load(port, batches)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(batches.run()), group.create_task(load.read_for_ever())]

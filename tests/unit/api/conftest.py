@@ -109,6 +109,7 @@ class Parts:
         routes = JobRoutes(
             ids=ids,
             job_store=self.job_store,
+            job_reads=self.job_store,
             submit_job=SubmitJob(
                 submits=self.job_store,
                 job_store=self.job_store,

@@ -82,6 +82,7 @@ class Running(Protocol):
 def _running(container: Container, settings: Settings) -> Sequence[Running]:
     always: list[Running] = [
         container.submits(),
+        container.job_reads(),
         container.waiters(),
         container.rate_limits(),
     ]

@@ -19,6 +19,7 @@ from treadle_api.adapters.inbound.http.rate_limiting import LimitedCallers
 from treadle_api.adapters.outbound.grpc_api_keys import GrpcApiKeys
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
+from treadle_api.adapters.outbound.reads_together import ReadsTogether
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_rate_limits import RedisRateLimits
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
@@ -70,6 +71,7 @@ class Container(containers.DeclarativeContainer):
         JobIds, now_ms=providers.Object(_now_ms), chance=providers.Object(_random_bits)
     )
     submits = providers.Singleton(SubmitsApart, job_store.provided.submit)
+    job_reads = providers.Singleton(ReadsTogether, job_store.provided.find)
     submit_job = providers.Singleton(
         SubmitJob,
         submits=submits,
@@ -113,6 +115,7 @@ class Container(containers.DeclarativeContainer):
         JobRoutes,
         ids=ids,
         job_store=job_store,
+        job_reads=job_reads,
         submit_job=submit_job,
         wait_for_job=wait_for_job,
         cancel_job=cancel_job,

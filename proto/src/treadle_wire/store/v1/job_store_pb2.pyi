@@ -102,10 +102,12 @@ class GetJobsRequest(_message.Message):
 class GetJobsResponse(_message.Message):
     __slots__ = ("answers",)
     class Found(_message.Message):
-        __slots__ = ("job",)
+        __slots__ = ("job", "left_out")
         JOB_FIELD_NUMBER: _ClassVar[int]
+        LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
         job: _job_pb2.StoredJob
-        def __init__(self, job: _Optional[_Union[_job_pb2.StoredJob, _Mapping]] = ...) -> None: ...
+        left_out: bool
+        def __init__(self, job: _Optional[_Union[_job_pb2.StoredJob, _Mapping]] = ..., left_out: _Optional[bool] = ...) -> None: ...
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     answers: _containers.RepeatedCompositeFieldContainer[GetJobsResponse.Found]
     def __init__(self, answers: _Optional[_Iterable[_Union[GetJobsResponse.Found, _Mapping]]] = ...) -> None: ...

@@ -49,6 +49,12 @@ class Submits(Protocol):
         ...
 
 
+class JobReads(Protocol):
+    async def get(self, namespace: str, job_id: UUID) -> StoredJob:
+        """Raises JobNotFound, StoreError."""
+        ...
+
+
 MOST_IDS = 1_000
 """In one call."""
 
@@ -60,17 +66,13 @@ class EndedJobs:
     """Some that have ended found no room: ask again without these."""
 
 
-class JobStore(Submits, Protocol):
+class JobStore(Submits, JobReads, Protocol):
     """The truth about jobs. Every method answers or fails within seconds; all may raise StoreError."""
 
     async def submit_atomically(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError | None]:
         """All are stored or none: if any is refused, the others are answered with None."""
-        ...
-
-    async def get(self, namespace: str, job_id: UUID) -> StoredJob:
-        """Raises JobNotFound."""
         ...
 
     async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:

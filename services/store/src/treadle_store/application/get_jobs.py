@@ -22,6 +22,13 @@ class EndedJobs:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundJobs:
+    jobs: Mapping[UUID, StoredJob]
+    left_out: Collection[UUID]
+    """They were found, but no room for them."""
+
+
+@dataclass(frozen=True, slots=True)
 class GetJobs:
     jobs: JobRepository
     progress: ProgressRepository
@@ -31,6 +38,12 @@ class GetJobs:
         found = await self.jobs.find_stored(namespace, ids)
         shown = await self._with_progress([*found.values()])
         return {stored.job.id: stored for stored in shown}
+
+    async def in_one_answer(self, namespace: str, ids: Collection[UUID]) -> FoundJobs:
+        """As many of them as find room."""
+        found = await self(namespace, ids)
+        fitting = {stored.job.id: stored for stored in _fitting([*found.values()])}
+        return FoundJobs(fitting, found.keys() - fitting.keys())
 
     async def ended(self, namespace: str, ids: Collection[UUID]) -> EndedJobs:
         """Those that have ended, in full, as many as find room in one answer."""

@@ -62,11 +62,32 @@ class GrpcJobStore:
         return await self._calls.change(self._rpc.SubmitJobs, request)
 
     async def get(self, namespace: str, job_id: UUID) -> StoredJob:
-        request = pb.GetJobsRequest(namespace=namespace, job_ids=[job_id.bytes])
-        [answer] = (await self._calls.read(self._rpc.GetJobs, request)).answers
-        if not answer.HasField("job"):
+        [found] = await self.find(namespace, [job_id])
+        if found is None:
             raise JobNotFound(job_id)
-        return job_codec.stored_job_from_wire(answer.job)
+        return found
+
+    async def find(self, namespace: str, ids: Sequence[UUID]) -> Sequence[StoredJob | None]:
+        """In the order given, in as many calls as the size of the jobs takes."""
+        request = pb.GetJobsRequest(namespace=namespace, job_ids=[i.bytes for i in ids])
+        try:
+            response = await self._calls.read(self._rpc.GetJobs, request)
+        except StoreFailed:
+            if len(ids) == 1:
+                raise
+            # A store that knows of no left out ones sends all, and together they can be too large.
+            return [found for job_id in ids for found in await self.find(namespace, [job_id])]
+        return [
+            job_codec.stored_job_from_wire(answer.job)
+            if answer.HasField("job")
+            else await self._left_out(namespace, job_id, answer)
+            for job_id, answer in zip(ids, response.answers, strict=True)
+        ]
+
+    async def _left_out(
+        self, namespace: str, job_id: UUID, answer: pb.GetJobsResponse.Found
+    ) -> StoredJob | None:
+        return (await self.find(namespace, [job_id]))[0] if answer.left_out else None
 
     async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
         request = pb.GetJobsRequest(namespace=namespace, job_ids=[i.bytes for i in job_ids])

@@ -30,7 +30,7 @@ from treadle_api.adapters.inbound.http.request_body import read_body, require_me
 from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES
 from treadle_api.application.caller import Caller
 from treadle_api.application.cancel_job import CancelJob
-from treadle_api.application.ports import JobStore
+from treadle_api.application.ports import JobReads, JobStore
 from treadle_api.application.submit_job import Receipt, SubmitJob
 from treadle_api.application.wait_for_job import WaitForJob
 from treadle_domain.api_key import Role
@@ -57,6 +57,7 @@ JobId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 class JobRoutes:
     ids: JobIds
     job_store: JobStore
+    job_reads: JobReads
     submit_job: SubmitJob
     wait_for_job: WaitForJob
     cancel_job: CancelJob
@@ -116,7 +117,7 @@ class JobRoutes:
 
     async def _own(self, caller: Caller, job_id: UUID) -> StoredJob:
         """A job of a queue that the caller may not use is not there: raises JobNotFound."""
-        stored = await self.job_store.get(caller.namespace, job_id)
+        stored = await self.job_reads.get(caller.namespace, job_id)
         if not caller.may_use(stored.job.queue):
             raise JobNotFound(job_id)
         return stored

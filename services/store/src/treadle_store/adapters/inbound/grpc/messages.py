@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import TypeVar
+from uuid import UUID
 
 from treadle_domain.claimed_run import RunReport
 from treadle_domain.errors import DomainError, InvalidValue
@@ -10,6 +11,7 @@ from treadle_domain.outcomes import Failed
 from treadle_domain.progress import ProgressReport
 from treadle_domain.stored_job import NewJob, StoredJob, SubmitOutcome
 from treadle_domain.worker_session import SessionEnd
+from treadle_store.application.get_jobs import FoundJobs
 from treadle_store.application.submit_jobs import Answer, AsSubmitted
 from treadle_wire import job_codec, progress_codec, run_codec, submission_codec
 from treadle_wire.scalars import to_us, to_uuid
@@ -82,9 +84,10 @@ def submitted(answer: Answer, *, brief: bool) -> job_store_pb2.SubmitJobsRespons
     )
 
 
-def found(stored: StoredJob | None) -> job_store_pb2.GetJobsResponse.Found:
+def found(found: FoundJobs, job_id: UUID) -> job_store_pb2.GetJobsResponse.Found:
+    stored = found.jobs.get(job_id)
     job = None if stored is None else job_codec.stored_job_to_wire(stored)
-    return job_store_pb2.GetJobsResponse.Found(job=job)
+    return job_store_pb2.GetJobsResponse.Found(job=job, left_out=job_id in found.left_out)
 
 
 def changed(answer: StoredJob | DomainError) -> job_store_pb2.ChangeJobsResponse.Changed:

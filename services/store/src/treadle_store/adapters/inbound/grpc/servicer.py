@@ -66,8 +66,8 @@ class GrpcJobStore(JobStoreServicer):
 
     async def GetJobs(self, request: pb.GetJobsRequest, context: Context) -> pb.GetJobsResponse:
         ids = [to_uuid(job_id) for job_id in bounded(request.job_ids)]
-        found = await self._do.get_jobs(request.namespace, ids)
-        return pb.GetJobsResponse(answers=[messages.found(found.get(job_id)) for job_id in ids])
+        found = await self._do.get_jobs.in_one_answer(request.namespace, ids)
+        return pb.GetJobsResponse(answers=[messages.found(found, job_id) for job_id in ids])
 
     async def GetEndedJobs(
         self, request: pb.GetJobsRequest, context: Context

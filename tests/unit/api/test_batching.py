@@ -5,13 +5,15 @@ import pytest
 from tests.builders import NOW, a_new_job
 from tests.eventually import eventually
 
-from treadle_api.adapters.outbound import submit_batches
-from treadle_api.adapters.outbound.submit_batches import SubmitBatches
+from treadle_api.adapters.outbound.batches import Batches, Bounds
 from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.errors import StoreError, StoreFailed, StoreUnavailable
-from treadle_api.application.ports import Submitted
+from treadle_api.application.ports import Submitted, size_of
+from treadle_domain.errors import DomainError
 from treadle_domain.stored_job import NewJob
 from treadle_domain.uniqueness import Uniqueness
+
+Submits = Batches[NewJob, Submitted | DomainError]
 
 
 class SlowStore:
@@ -22,7 +24,7 @@ class SlowStore:
         self.may_answer = asyncio.Semaphore(0)
         self.failure: StoreError | None = None
 
-    async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> list[Submitted]:
+    async def submit(self, namespace: str, jobs: Sequence[NewJob]) -> list[Submitted | DomainError]:
         self.calls.append((namespace, list(jobs)))
         await self.may_answer.acquire()
         if self.failure is not None:
@@ -36,8 +38,13 @@ def store() -> SlowStore:
 
 
 @pytest.fixture
-async def batches(store: SlowStore) -> AsyncIterator[SubmitBatches]:
-    batches = SubmitBatches(store.submit)
+def bounds() -> Bounds:
+    return Bounds()
+
+
+@pytest.fixture
+async def batches(store: SlowStore, bounds: Bounds) -> AsyncIterator[Submits]:
+    batches = Submits(store.submit, size_of, bounds)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(batches.run())
         yield batches
@@ -45,14 +52,14 @@ async def batches(store: SlowStore) -> AsyncIterator[SubmitBatches]:
 
 
 async def test_what_arrives_while_a_call_is_under_way_goes_in_the_next(
-    store: SlowStore, batches: SubmitBatches
+    store: SlowStore, batches: Submits
 ) -> None:
     jobs = [a_new_job() for _ in range(5)]
 
     async with asyncio.TaskGroup() as clients:
-        first = clients.create_task(batches.submit("default", jobs[:1]))
+        first = clients.create_task(batches.ask("default", jobs[:1]))
         await eventually(lambda: len(store.calls) == 1)
-        others = [clients.create_task(batches.submit("default", [job])) for job in jobs[1:]]
+        others = [clients.create_task(batches.ask("default", [job])) for job in jobs[1:]]
         await asyncio.sleep(0)
         store.may_answer.release()
         store.may_answer.release()
@@ -63,26 +70,23 @@ async def test_what_arrives_while_a_call_is_under_way_goes_in_the_next(
     assert ids == [job.submission.id for job in jobs]
 
 
-async def test_namespaces_never_share_a_call(store: SlowStore, batches: SubmitBatches) -> None:
+async def test_namespaces_never_share_a_call(store: SlowStore, batches: Submits) -> None:
     async with asyncio.TaskGroup() as clients:
         for namespace in ("a", "b", "b"):
-            clients.create_task(batches.submit(namespace, [a_new_job(namespace=namespace)]))
+            clients.create_task(batches.ask(namespace, [a_new_job(namespace=namespace)]))
         for _ in range(2):
             store.may_answer.release()
 
     assert [(namespace, len(sent)) for namespace, sent in store.calls] == [("a", 1), ("b", 2)]
 
 
-async def test_a_batch_stays_below_its_bounds(
-    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submit_batches, "MAX_BYTES", 10_000)
-    monkeypatch.setattr(submit_batches, "MAX_JOBS", 3)
+@pytest.mark.parametrize("bounds", [Bounds(size=10_000, items=3)], ids=str)
+async def test_a_batch_stays_below_its_bounds(store: SlowStore, batches: Submits) -> None:
     payloads = [b"1" * size for size in (20_000, 3_000, 3_000, 3_000, 1, 1, 1, 1)]
 
     async with asyncio.TaskGroup() as clients:
         for payload in payloads:
-            clients.create_task(batches.submit("default", [a_new_job(payload)]))
+            clients.create_task(batches.ask("default", [a_new_job(payload)]))
             store.may_answer.release()
 
     assert [len(sent) for _, sent in store.calls] == [1, 2, 3, 2]
@@ -90,24 +94,24 @@ async def test_a_batch_stays_below_its_bounds(
 
 @pytest.mark.parametrize("failure", [StoreUnavailable(outcome_unknown=True), StoreFailed("bug")])
 async def test_a_failure_is_told_to_everyone_in_the_batch_and_ends_with_it(
-    store: SlowStore, batches: SubmitBatches, failure: StoreError
+    store: SlowStore, batches: Submits, failure: StoreError
 ) -> None:
     store.failure = failure
     store.may_answer.release()
     with pytest.raises(type(failure)):
-        await batches.submit("default", [a_new_job()])
+        await batches.ask("default", [a_new_job()])
 
     store.failure = None
     store.may_answer.release()
-    assert await batches.submit("default", [a_new_job()])
+    assert await batches.ask("default", [a_new_job()])
 
 
 async def test_a_client_that_goes_away_takes_nothing_from_the_others(
-    store: SlowStore, batches: SubmitBatches
+    store: SlowStore, batches: Submits
 ) -> None:
     async with asyncio.TaskGroup() as clients:
-        leaving = clients.create_task(batches.submit("default", [a_new_job()]))
-        staying = clients.create_task(batches.submit("default", [a_new_job()]))
+        leaving = clients.create_task(batches.ask("default", [a_new_job()]))
+        staying = clients.create_task(batches.ask("default", [a_new_job()]))
         await eventually(lambda: len(store.calls) == 1)
         leaving.cancel()
         store.may_answer.release()
@@ -115,16 +119,14 @@ async def test_a_client_that_goes_away_takes_nothing_from_the_others(
     assert len(staying.result()) == 1
 
 
-async def test_metadata_count_for_the_size_of_a_batch(
-    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submit_batches, "MAX_BYTES", 5_000)
+@pytest.mark.parametrize("bounds", [Bounds(size=5_000)], ids=str)
+async def test_metadata_count_for_the_size_of_a_batch(store: SlowStore, batches: Submits) -> None:
     metadata = {"note": "😀" * 512}
 
     async with asyncio.TaskGroup() as clients:
         for _ in range(2):
             new = a_new_job(metadata=metadata)
-            clients.create_task(batches.submit("default", [new]))
+            clients.create_task(batches.ask("default", [new]))
             store.may_answer.release()
 
     assert [len(sent) for _, sent in store.calls] == [1, 1]
@@ -133,7 +135,7 @@ async def test_metadata_count_for_the_size_of_a_batch(
 async def test_who_waits_behind_a_call_that_hangs_is_told_in_time_that_nothing_was_done(
     store: SlowStore,
 ) -> None:
-    batches = SubmitBatches(store.submit, deadline_seconds=0.2)
+    batches = Submits(store.submit, size_of, Bounds(deadline_seconds=0.2))
     never_sent = a_new_job()
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(batches.run())
@@ -149,16 +151,16 @@ async def test_who_waits_behind_a_call_that_hangs_is_told_in_time_that_nothing_w
     assert all(never_sent not in sent for _, sent in store.calls)
 
 
+@pytest.mark.parametrize("bounds", [Bounds(waiting=3)], ids=str)
 async def test_behind_a_store_that_hangs_only_so_many_wait(
-    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+    store: SlowStore, batches: Submits
 ) -> None:
-    monkeypatch.setattr(submit_batches, "MAX_WAITING", 3)
 
     async with asyncio.TaskGroup() as clients:
-        clients.create_task(batches.submit("default", [a_new_job()]))
+        clients.create_task(batches.ask("default", [a_new_job()]))
         await eventually(lambda: len(store.calls) == 1)
         for _ in range(3):
-            clients.create_task(batches.submit("default", [a_new_job()]))
+            clients.create_task(batches.ask("default", [a_new_job()]))
         await asyncio.sleep(0)
 
         assert await outcome_of(batches, a_new_job()) == "nothing was done"
@@ -169,21 +171,21 @@ async def test_behind_a_store_that_hangs_only_so_many_wait(
     assert [len(sent) for _, sent in store.calls] == [1, 3]
 
 
+@pytest.mark.parametrize("bounds", [Bounds(waiting_size=20_000)], ids=str)
 async def test_what_waits_is_bounded_in_bytes_and_is_let_in_again_when_it_was_sent(
-    store: SlowStore, batches: SubmitBatches, monkeypatch: pytest.MonkeyPatch
+    store: SlowStore, batches: Submits
 ) -> None:
-    monkeypatch.setattr(submit_batches, "MAX_WAITING_BYTES", 20_000)
     large = b"1" * 15_000
 
     async with asyncio.TaskGroup() as clients:
-        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        clients.create_task(batches.ask("default", [a_new_job(large)]))
         await eventually(lambda: len(store.calls) == 1)
-        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        clients.create_task(batches.ask("default", [a_new_job(large)]))
         await asyncio.sleep(0)
         refused = await outcome_of(batches, a_new_job(large))
         store.may_answer.release()
         await eventually(lambda: len(store.calls) == 2)
-        clients.create_task(batches.submit("default", [a_new_job(large)]))
+        clients.create_task(batches.ask("default", [a_new_job(large)]))
         store.may_answer.release()
         store.may_answer.release()
 
@@ -191,9 +193,9 @@ async def test_what_waits_is_bounded_in_bytes_and_is_let_in_again_when_it_was_se
     assert [len(sent) for _, sent in store.calls] == [1, 1, 1]
 
 
-async def outcome_of(batches: SubmitBatches, job: NewJob) -> str:
+async def outcome_of(batches: Submits, job: NewJob) -> str:
     with pytest.raises(StoreUnavailable) as outage:
-        await batches.submit("default", [job])
+        await batches.ask("default", [job])
     return "unknown" if outage.value.outcome_unknown else "nothing was done"
 
 
