@@ -7,6 +7,8 @@ import socket
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
 from typing import NoReturn, Protocol
 
 import structlog
@@ -24,6 +26,9 @@ from treadle_wire.stop_signals import STOP_SIGNALS, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
+
+_LOOK_SECONDS = 1.0
+"""How old the date of an answer may be."""
 
 
 def main() -> None:
@@ -90,11 +95,24 @@ def _running(container: Container, settings: Settings) -> Sequence[Running]:
 
 
 class _Server(uvicorn.Server):
-    """Tells clients that wait for jobs before it waits for them."""
+    """Tells clients that wait for jobs before it waits for them. Needs a running event loop."""
 
     def __init__(self, waiters: Waiters, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._waiters = waiters
+        self._loop = asyncio.get_running_loop()
+        self._asked_to_stop = asyncio.Event()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._asked_to_stop.set)
+
+    async def main_loop(self) -> None:
+        """Of itself uvicorn looks ten times a second whether to stop; it does more at the first of ten looks only."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._asked_to_stop.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._waiters.release()

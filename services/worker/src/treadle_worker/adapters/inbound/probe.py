@@ -67,7 +67,7 @@ class Probe:
                 yield
             finally:
                 # Asked and not cancelled: it would leave its connections open.
-                server.should_exit = True
+                server.stop()
                 await asyncio.wait((answering,))
 
     async def _serve(self, server: uvicorn.Server) -> None:
@@ -96,6 +96,7 @@ class Probe:
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,
             timeout_graceful_shutdown=_LAST_ANSWERS_SECONDS,
         )
 
@@ -114,6 +115,18 @@ class Probe:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._asked_to_stop = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._asked_to_stop.set()
+
+    async def main_loop(self) -> None:
+        """Of itself uvicorn looks ten times a second whether to stop."""
+        await self._asked_to_stop.wait()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals are the worker's: the probe answers until its end."""
