@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -29,17 +30,20 @@ from treadle_worker.executor.frames import (
     ToWorker,
     from_executor,
 )
+from treadle_worker.executor.last_started import LastStarted
 from treadle_worker.executor.link import Link
 
 _Frame = TypeVar("_Frame")
 
 _PATIENCE_SECONDS = 10.0
+_numbers = count(1)
 
 
 class Child:
     """Keeps every frame in the order of arrival in `frames`; fails the test if one that is waited for does not come."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, last_started: LastStarted) -> None:
+        self.last_started = last_started
         self.frames: list[ToWorker] = []
         self.process = process
         self._came = asyncio.Event()
@@ -126,17 +130,19 @@ def _is_of(frame: ToWorker, run: Run) -> bool:
 async def a_child(
     handlers: str, *options: str, threads: int = 2, stderr: int | None = None
 ) -> AsyncIterator[Child]:
+    last_started, memory = LastStarted.made()
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, os.fdopen(memory):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "treadle_worker.executor", "--handlers", handlers),
             *("--threads", str(threads), "--fd", str(theirs.fileno()), *options),
-            pass_fds=(theirs.fileno(),),
+            *("--last-started-fd", str(memory)),
+            pass_fds=(theirs.fileno(), memory),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
         )
-    child = Child(process)
+    child = Child(process, last_started)
     await child.attach(ours)
     try:
         greeting = await child.greeting()
@@ -151,6 +157,7 @@ async def a_child(
 
 def a_run_frame(type: str, payload: Any = None, checkpoint: bytes | None = None) -> Run:
     return Run(
+        number=next(_numbers),
         job_id=uuid4(),
         fence=1,
         namespace="default",

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.eventually import eventually
 from tests.integration.executors.child import Child, a_child, a_run_frame
 
 from treadle.interruption import Interruption
@@ -205,12 +206,12 @@ async def test_a_handler_that_returned_before_it_was_asked_is_what_it_returned(
     assert isinstance(child.of(run)[1], Heard)
 
 
-async def test_a_run_has_started_for_its_worker_before_its_handler_can_block(child: Child) -> None:
-    blocking, behind = a_run_frame("block", 60), a_run_frame("at_once", "return")
+async def test_a_worker_can_know_which_handler_keeps_the_loop_to_itself(child: Child) -> None:
+    before, blocking, behind = [a_run_frame("block", seconds) for seconds in (0, 60, 0)]
 
-    child.send(blocking, behind)
+    child.send(before, blocking, behind)
 
-    await child.started(blocking)
+    await eventually(lambda: child.last_started.number == blocking.number)
     assert child.of(behind) == []
 
 

@@ -20,7 +20,12 @@ def a_state(
 ) -> RunUnderWay:
     timer = asyncio.get_running_loop().call_later(60, lambda: None)
     return RunUnderWay(
-        run=a_run(), timer=timer, started_at=1.0 if started else None, asked=asked, overdue=overdue
+        run=a_run(),
+        number=1,
+        timer=timer,
+        started_at=1.0 if started else None,
+        asked=asked,
+        overdue=overdue,
     )
 
 

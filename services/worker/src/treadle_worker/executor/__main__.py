@@ -19,6 +19,7 @@ from treadle_worker.executor.forks import (
     take_from_forks,
 )
 from treadle_worker.executor.frames import packed
+from treadle_worker.executor.last_started import LastStarted
 from treadle_worker.executor.lifeline import (
     die_with_the_worker,
     keep_stdout_harmless,
@@ -34,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m treadle_worker.executor", allow_abbrev=False)
     parser.add_argument("--handlers", required=True)
     parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--last-started-fd", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--memory-mb", type=int)
     arguments = parser.parse_args()
@@ -46,11 +48,17 @@ def main() -> None:
     keep_stdout_harmless()
     yield_to_the_worker()
     limit = None if arguments.memory_mb is None else MemoryLimit(arguments.memory_mb)
-    _execute(end, arguments.handlers, arguments.threads, limit)
+    last_started = LastStarted(arguments.last_started_fd)
+    os.close(arguments.last_started_fd)
+    _execute(end, arguments.handlers, arguments.threads, last_started, limit)
 
 
 def _execute(
-    end: socket.socket, reference: str, threads: int, memory_limit: MemoryLimit | None
+    end: socket.socket,
+    reference: str,
+    threads: int,
+    last_started: LastStarted,
+    memory_limit: MemoryLimit | None,
 ) -> None:
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)
@@ -61,7 +69,7 @@ def _execute(
     except LoadRefused as refused:
         end.sendall(packed(refused.frame))
     else:
-        _drive(live(end, handlers, loaded, threads, memory_limit))
+        _drive(live(end, handlers, loaded, threads, last_started, memory_limit))
 
 
 def _drive(life: Coroutine[None, None, None]) -> None:

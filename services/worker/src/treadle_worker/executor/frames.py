@@ -26,6 +26,8 @@ class FailureKind(StrEnum):
 
 
 class Run(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True, kw_only=True):
+    number: int
+    """They count up from 1 in the order in which they are sent to this process."""
     job_id: UUID
     fence: int
     namespace: str
@@ -73,6 +75,7 @@ class HandlerOptions(msgspec.Struct, array_like=True, frozen=True, kw_only=True)
     isolated: bool = False
     memory_mb: int | None = None
     concurrency: int | None = None
+    is_async: bool = False
 
 
 class Ready(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
@@ -118,7 +121,7 @@ class Ended(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen
 
 
 class Started(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
-    """The handler is about to be called: from now on its timeout counts."""
+    """The handler is about to be called: from now on its timeout counts. Of an async one `LastStarted` tells first."""
 
     job_id: UUID
     fence: int

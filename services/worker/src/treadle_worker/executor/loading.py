@@ -80,6 +80,7 @@ def _options(handler: Handler) -> HandlerOptions:
         isolated=handler.isolated,
         memory_mb=handler.memory_mb,
         concurrency=handler.concurrency,
+        is_async=handler.is_async,
     )
 
 

@@ -27,6 +27,7 @@ from treadle_worker.executor.frames import (
     from_worker,
 )
 from treadle_worker.executor.handler_call import HandlerCall
+from treadle_worker.executor.last_started import LastStarted
 from treadle_worker.executor.link import Link
 from treadle_worker.executor.loading import (
     Loaded,
@@ -63,9 +64,14 @@ class Executor:
     """
 
     def __init__(
-        self, loaded: Mapping[str, Loaded], threads: int, memory_limit: MemoryLimit | None
+        self,
+        loaded: Mapping[str, Loaded],
+        threads: int,
+        last_started: LastStarted,
+        memory_limit: MemoryLimit | None,
     ) -> None:
         self._loaded = loaded
+        self._last_started = last_started
         self._memory_limit = memory_limit
         self._threads = Threads(threads, thread_name_prefix="handler")
         # So that a run is Started when it has a thread, and not when it begins to wait for one.
@@ -128,11 +134,14 @@ class Executor:
         return nullcontext() if under_way.is_async else self._free_threads
 
     async def _start(self, under_way: _RunUnderWay) -> None:
-        """Started is out before the handler is called: from then on nothing here may have a turn for a long time."""
+        """The worker can know before the handler is called, after which nothing here may have a turn for long."""
         if not under_way.has_ended:
             assert self._link is not None
             self._link.send(Started(*under_way.key))
-            await self._link.flushed()
+            if under_way.is_async:
+                self._last_started.number = under_way.call.run.number
+            else:
+                await self._link.flushed()
         # While it waited it may have been asked to end.
         under_way.has_started = not under_way.has_ended
 
@@ -189,10 +198,11 @@ async def live(
     handlers: Handlers,
     loaded: Mapping[str, Loaded],
     threads: int,
+    last_started: LastStarted,
     memory_limit: MemoryLimit | None = None,
 ) -> None:
     """Startup hooks, Ready, runs, shutdown hooks; the worker reads Refused instead if a startup hook raises."""
-    executor = Executor(loaded, threads, memory_limit)
+    executor = Executor(loaded, threads, last_started, memory_limit)
     link = await Link.over(end, from_worker(), executor.receive)
     try:
         await start_up(handlers.startup_hooks)

@@ -13,8 +13,9 @@ from treadle_worker.application.runs import ExecutorLimits
 from treadle_worker.executor import frames
 
 
-def frame_of(run: ClaimedRun) -> frames.Run:
+def frame_of(run: ClaimedRun, number: int) -> frames.Run:
     return frames.Run(
+        number=number,
         job_id=run.job_id,
         fence=run.fence,
         namespace=run.namespace,

@@ -39,14 +39,18 @@ from treadle_worker.executor.frames import (
     ToWorker,
     from_executor,
 )
+from treadle_worker.executor.last_started import LastStarted
 from treadle_worker.executor.link import Link
 
 _LAST_FRAMES_SECONDS = 1.0
 _STARTS_WITHIN_SECONDS = 0.1
 _LONGEST_STOP_SECONDS = 2.0
 """A worker that stops has been waiting for its runs before, and has to be gone 30 s after it was told to."""
-_MOST_UNSTARTED = 4
-"""What a process whose loop is blocked can keep from the others; more than one, so that the others need not wait."""
+_FEW_UNSTARTED = 4
+_MOST_UNSTARTED = 16
+"""What a process whose loop is blocked can keep from the others: few, but more than one, so that it need not wait for
+each; more as long as it starts them soon, so that short runs share the cost of a write."""
+_SOON_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +64,10 @@ class Program:
     memory_mb: int | None = None
     """What the run may use beyond what the process has when it is ready."""
 
-    def command(self, descriptor: int) -> list[str]:
+    def command(self, descriptor: int, last_started: int) -> list[str]:
         command = [sys.executable, "-m", "treadle_worker.executor", "--handlers", self.handlers]
         command += ["--threads", str(self.threads), "--fd", str(descriptor)]
+        command += ["--last-started-fd", str(last_started)]
         if self.memory_mb is not None:
             command += ["--memory-mb", str(self.memory_mb)]
         return command
@@ -82,9 +87,16 @@ class ExecutorProcess:
         results: RunResults,
         guard: Guard,
         has_room: Callable[[], None],
+        last_started: LastStarted,
     ) -> None:
         self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
         self._unstarted: dict[tuple[UUID, int], float] = {}
+        self._unheard: set[tuple[UUID, int]] = set()
+        """Those that were asked to end, and the process has not answered."""
+        self._most_unstarted = _FEW_UNSTARTED
+        self._sent = 0
+        self._last_started = last_started
+        self._look_timer: asyncio.TimerHandle | None = None
         self.is_ready = False
         self.has_ended_a_run = False
         self.program = program
@@ -108,12 +120,13 @@ class ExecutorProcess:
     ) -> Self:
         """`has_room` is called when it takes runs again. OSError, or RuntimeError for want of a thread, when the
         system has no more memory, processes or descriptors to give."""
+        last_started, memory = LastStarted.made()
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, os.fdopen(memory):
             try:
                 process = await asyncio.create_subprocess_exec(
-                    *program.command(theirs.fileno()),
-                    pass_fds=(theirs.fileno(),),
+                    *program.command(theirs.fileno(), memory),
+                    pass_fds=(theirs.fileno(), memory),
                     stdin=asyncio.subprocess.DEVNULL,
                     start_new_session=True,
                 )
@@ -121,7 +134,7 @@ class ExecutorProcess:
                 ours.close()
                 raise
         guard.born(process.pid)
-        executor = cls(program, process, results, guard, has_room)
+        executor = cls(program, process, results, guard, has_room, last_started)
         executor._link = await Link.over(ours, from_executor(), executor._receive)
         return executor
 
@@ -131,16 +144,19 @@ class ExecutorProcess:
 
     @property
     def takes_runs(self) -> bool:
-        has_room = len(self._unstarted) < _MOST_UNSTARTED
-        return self.is_ready and not self.program.own and has_room
+        has_room = len(self._unstarted) < self._most_unstarted
+        return self.is_ready and not self.program.own and has_room and not self._is_late
 
     @property
     def load(self) -> tuple[bool, int]:
         """The higher, the less should it be given: a loop that may be blocked counts most."""
-        waiting_since = min(self._unstarted.values(), default=math.inf)
-        is_late = self._loop.time() - waiting_since > _STARTS_WITHIN_SECONDS
-        is_deaf = any(state.asked and not state.heard for state in self.runs.values())
-        return is_late or is_deaf, len(self.runs)
+        return bool(self._unheard), len(self.runs)
+
+    @property
+    def _is_late(self) -> bool:
+        """It has not started the oldest that it was given: its loop is blocked, or has no thread left."""
+        oldest = next(iter(self._unstarted.values()), math.inf)
+        return self._loop.time() - oldest > _STARTS_WITHIN_SECONDS
 
     async def greeting(self, limit: timedelta) -> Ready | Refused | None:
         """None if it died without one; Refused also if it takes longer than `limit`."""
@@ -154,16 +170,20 @@ class ExecutorProcess:
 
     def send(self, run: ClaimedRun) -> None:
         key = run.job_id, run.fence
+        self._sent += 1
         timer = self._loop.call_later(run.timeout.total_seconds(), self._time_is_up, key)
-        self.runs[key] = RunUnderWay(run=run, timer=timer)
+        self.runs[key] = RunUnderWay(run=run, number=self._sent, timer=timer)
         self._unstarted[key] = self._loop.time()
-        self._write(frame_of(run))
+        if self._look_timer is None:
+            self._look_timer = self._loop.call_later(_SOON_SECONDS, self._look_again)
+        self._write(frame_of(run, self._sent))
 
     def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
         state = self.runs.get(key)
         if state is None or state.asked is not None:
             return
         state.asked = why
+        self._unheard.add(key)
         self._write(Ask(*key, Why(why.value)))
         state.timer.cancel()
         grace = self.program.stop_grace.total_seconds()
@@ -209,6 +229,7 @@ class ExecutorProcess:
 
     def fate_of(self, state: RunUnderWay, status: int) -> Outcome:
         """What becomes of a run that is left when the process is gone."""
+        self._look()
         own = self.program.own
         if self.died_by_itself(status):
             return fate_in_a_death(state, own=own)
@@ -226,15 +247,14 @@ class ExecutorProcess:
             case Ended():
                 self._end(frame)
             case Started():
-                if state := self.runs.get((frame.job_id, frame.fence)):
-                    state.started_at = self._loop.time()
-                    self._no_longer_unstarted((frame.job_id, frame.fence))
+                self._started((frame.job_id, frame.fence))
             case Told():
                 if (frame.job_id, frame.fence) in self.runs:
                     self._results.told(frame)
             case Heard():
                 if state := self.runs.get((frame.job_id, frame.fence)):
                     state.heard = True
+                    self._unheard.discard((frame.job_id, frame.fence))
             case Ready() | Refused():
                 self._greeting = frame
                 self.is_ready = isinstance(frame, Ready)
@@ -248,20 +268,50 @@ class ExecutorProcess:
             self._results.ended(state.run, frame)
             del self.runs[frame.job_id, frame.fence]
             state.timer.cancel()
+            self._unheard.discard((frame.job_id, frame.fence))
             self.has_ended_a_run = True
             if self.program.own:
                 self.ask_to_stop()
             self._no_longer_unstarted((frame.job_id, frame.fence))
 
+    def _started(self, key: tuple[UUID, int]) -> None:
+        state = self.runs.get(key)
+        if state is not None and state.started_at is None:
+            state.started_at = self._loop.time()
+            self._no_longer_unstarted(key)
+
+    def _look(self) -> None:
+        """At what the process may be unable to say."""
+        last = self._last_started.number
+        for key in tuple(self._unstarted):
+            state = self.runs[key]
+            if state.number <= last and self._is_async(state.run.type):
+                self._started(key)
+
+    def _look_again(self) -> None:
+        self._look()
+        self._look_timer = None
+        if self._unstarted:
+            self._look_timer = self._loop.call_later(_SOON_SECONDS, self._look_again)
+
+    def _is_async(self, type: str) -> bool:
+        handlers = self._greeting.handlers if isinstance(self._greeting, Ready) else {}
+        return type in handlers and handlers[type].is_async
+
     def _no_longer_unstarted(self, key: tuple[UUID, int]) -> None:
-        self._unstarted.pop(key, None)
-        if len(self._unstarted) == _MOST_UNSTARTED // 2:
+        if (sent_at := self._unstarted.pop(key, None)) is None:
+            return
+        was_soon = self._loop.time() - sent_at < _SOON_SECONDS
+        more = min(self._most_unstarted + 1, _MOST_UNSTARTED)
+        self._most_unstarted = more if was_soon else _FEW_UNSTARTED
+        if self.takes_runs:
             self._has_room()
 
     def _time_is_up(self, key: tuple[UUID, int]) -> None:
         """Since it was sent: what the process was late to start it by is given on top."""
         if (state := self.runs.get(key)) is None:
             return
+        self._look()
         now = self._loop.time()
         due = (
             now
@@ -280,8 +330,9 @@ class ExecutorProcess:
     def _cancel_timers(self) -> None:
         for state in self.runs.values():
             state.timer.cancel()
-        if self._stop_timer is not None:
-            self._stop_timer.cancel()
+        for timer in (self._stop_timer, self._look_timer):
+            if timer is not None:
+                timer.cancel()
 
     def _cut_off(self) -> None:
         """Without its socket it cannot report: what it still runs must not go on."""

@@ -12,9 +12,11 @@ from treadle_worker.application.runs import Interruption
 
 @dataclass(slots=True, kw_only=True)
 class RunUnderWay:
-    """`heard`: the process answered after it was asked, so its loop was not blocked. `overdue`: the grace is over."""
+    """`number`: as it was sent. `heard`: the process answered after it was asked, so its loop was not blocked.
+    `overdue`: the grace is over."""
 
     run: ClaimedRun
+    number: int
     timer: asyncio.TimerHandle
     started_at: float | None = None
     """By the loop's clock."""
