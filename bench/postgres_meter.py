@@ -1,8 +1,7 @@
 """What PostgreSQL had to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -10,18 +9,9 @@ import psycopg
 from treadle_local.postgres_server import PostgresServer
 
 _MODULE = "pg_stat_statements"
+_SHOWN = 20
 _SHOWN_CHARACTERS = 200
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """`milliseconds` of execution, waits included."""
-
-    text: str
-    calls: int
-    rows: int
-    milliseconds: float
 
 
 def count_statements(server: PostgresServer) -> bool:
@@ -59,18 +49,18 @@ class PostgresMeter:
         if self._counts_statements:
             self._one(f"SELECT {_MODULE}_reset()")
 
-    def dearest_statements(self, limit: int = 20) -> list[Statement]:
+    def dear_statements(self, jobs: int) -> Iterator[str]:
+        """A line for each that took most time, waits included, since they were forgotten."""
+        yield "µs per job   calls   rows   statement"
         if not self._counts_statements:
-            return []
+            return
         rows = self._connection.execute(
-            f"SELECT query, calls, rows, total_exec_time FROM {_MODULE}"
-            " ORDER BY total_exec_time DESC LIMIT %s",
-            [limit],
+            f"SELECT total_exec_time * 1000, calls, rows, query FROM {_MODULE}"
+            f" ORDER BY total_exec_time DESC LIMIT {_SHOWN}"
         )
-        return [
-            Statement(text=text, calls=calls, rows=rows, milliseconds=milliseconds)
-            for text, calls, rows, milliseconds in rows
-        ]
+        for micros, calls, found, query in rows:
+            text = " ".join(query.split())[:_SHOWN_CHARACTERS]
+            yield f"{micros / jobs:10.1f}  {calls / jobs:6.3f} {found / jobs:6.2f}   {text}"
 
     def settings(self) -> dict[str, str]:
         """Those that say whether a commit is on disk."""
@@ -89,11 +79,3 @@ class PostgresMeter:
         row = self._connection.execute(query).fetchone()
         assert row is not None
         return row
-
-
-def dear_statements(statements: Iterable[Statement], jobs: int) -> Iterator[str]:
-    yield "µs per job   calls   rows   statement"
-    for each in statements:
-        text = " ".join(each.text.split())[:_SHOWN_CHARACTERS]
-        micros, calls, rows = each.milliseconds / jobs * 1e3, each.calls / jobs, each.rows / jobs
-        yield f"{micros:10.1f}  {calls:6.3f} {rows:6.2f}   {text}"

@@ -10,6 +10,15 @@ from pathlib import Path
 
 _PER_SECOND = 250
 _SHOWN = 40
+_WAITING = (
+    "Condition.wait (",
+    "EpollSelector.select (",
+    "ThreadedChildWatcher._do_waitpid (",
+    "Runner.run (",
+    "Thread.run (",
+)
+"""Where threads stand in the kernel, which py-spy does not always tell from work: the last two are loops written in C,
+uvloop's and gRPC's."""
 
 
 class SampledProcess:
@@ -41,13 +50,16 @@ class SampledProcess:
 
 def hot_functions(stacks: Iterable[str]) -> Iterator[str]:
     """`stacks`: lines `outermost;…;innermost COUNT`. By their own share, then by what they called included."""
-    own, total = Counter[str](), Counter[str]()
+    own, total, waits = Counter[str](), Counter[str](), 0
     for stack in stacks:
         calls, _, count = stack.rpartition(" ")
         functions = calls.split(";")
+        if functions[-1].startswith(_WAITING):
+            waits += int(count)
+            continue
         own[functions[-1]] += int(count)
         total.update(dict.fromkeys(functions, int(count)))
-    samples = own.total()
+    samples = max(1, own.total())
     for title, counts in (("own", own), ("with what it calls", total)):
-        yield f"share   {title}, of {samples:,} samples"
+        yield f"share   {title}; {samples:,} samples, {waits:,} that waited left out"
         yield from (f"{count / samples:6.1%}  {name}" for name, count in counts.most_common(_SHOWN))

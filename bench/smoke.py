@@ -11,10 +11,10 @@ from bench.comparison import Costs, Difference, differences
 from bench.figures import Figure
 from bench.load_generator import BATCH
 from bench.rig import Rig, Shape, running
-from bench.span import CPU, SUM
+from bench.span import CPU, GENERATOR, SUM
 from bench.throughput import measure_batches, measure_single_posts, warm_up
 
-_SECONDS = 55
+_SECONDS = 50
 _FEWEST_ROUNDS = 3
 _SINGLY_SECONDS = 1
 _BATCHES_SECONDS = 1.5
@@ -65,6 +65,6 @@ def costs_of(figures: Sequence[Figure]) -> Costs:
     """By kind of process: how the work is spread over several of a kind is chance."""
     costs = defaultdict[str, float](float)
     for figure in figures:
-        if figure.group == CPU and figure.name != SUM and not figure.name.startswith("("):
+        if figure.group == CPU and figure.name not in (SUM, GENERATOR):
             costs[re.sub(r" \d+", "", figure.name)] += figure.value
     return costs

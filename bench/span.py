@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from bench.cpu import fixed_loop_milliseconds, machine_seconds
 from bench.figures import Figure
-from bench.postgres_meter import dear_statements
 from bench.profiling import SampledProcess
 from bench.rig import SAMPLED, Rig
 
 CPU = "CPU µs per job"
 SUM = "all of these"
+GENERATOR = "(load generator)"
 _POSTGRES = "PostgreSQL per job"
 
 
@@ -48,7 +48,7 @@ class Span:
         if self._sampled is not None:
             self._rig.profile = self._sampled.told()
         elif self._rig.profiled == "postgres":
-            self._rig.profile = list(dear_statements(self._rig.meter.dearest_statements(), jobs))
+            self._rig.profile = list(self._rig.meter.dear_statements(jobs))
 
     def _cpu_figures(self, spent: dict[str, float], jobs: int) -> Iterator[Figure]:
         micros = {name: (spent[name] - self._cpu[name]) / jobs * 1e6 for name in spent}
@@ -58,4 +58,4 @@ class Span:
 
 def _generator_figure(seconds: float | None, jobs: int) -> Iterator[Figure]:
     if seconds is not None:
-        yield Figure(group=CPU, name="(load generator)", value=seconds / jobs * 1e6)
+        yield Figure(group=CPU, name=GENERATOR, value=seconds / jobs * 1e6)

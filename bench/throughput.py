@@ -42,22 +42,24 @@ def warm_up(rig: Rig) -> None:
 
 
 def measure_batches(rig: Rig, jobs: int) -> list[Figure]:
-    ran = rig.records.count()
-    with Submitting(Plan(how="batches", ports=rig.api_ports, jobs=jobs)) as submitting:
-        span = Span(rig)
-        submitting.begin()
-        sent = submitting.end()
-        rig.wait_for_records(ran + jobs)
-        rig.wait_until_none_is_live()
-        return span.end(jobs, sent.cpu_seconds)
+    return _measure(rig, Plan(how="batches", ports=rig.api_ports, jobs=jobs))
 
 
 def measure_single_posts(rig: Rig, seconds: int) -> list[Figure]:
+    return _measure(rig, Plan(how="singly", ports=rig.api_ports, seconds=seconds))
+
+
+def _measure(rig: Rig, plan: Plan) -> list[Figure]:
+    """RuntimeError if a job ran twice, or not to its end."""
     ran, succeeded = rig.records.count(), rig.meter.count_succeeded()
-    with Submitting(Plan(how="singly", ports=rig.api_ports, seconds=seconds)) as submitting:
+    with Submitting(plan) as submitting:
         span = Span(rig)
         submitting.begin()
         sent = submitting.end()
         rig.wait_for_records(ran + sent.answered)
         rig.wait_until_none_is_live()
-        return span.end(rig.meter.count_succeeded() - succeeded, sent.cpu_seconds)
+        jobs = rig.records.count() - ran
+        figures = span.end(jobs, sent.cpu_seconds)
+    if jobs != rig.meter.count_succeeded() - succeeded:
+        raise RuntimeError(f"{jobs} runs of another number of jobs that succeeded")
+    return figures

@@ -4,7 +4,7 @@ import pytest
 from bench.comparison import SAME, Difference, comparison_table, differences, told
 from bench.figures import Figure
 from bench.smoke import costs_of
-from bench.span import CPU, SUM
+from bench.span import CPU, GENERATOR, SUM
 
 
 def test_what_is_dearer_in_every_round_is_dearer_however_the_machine_drifts() -> None:
@@ -64,7 +64,7 @@ def test_processes_of_a_kind_are_one_and_whoever_submits_is_none() -> None:
         Figure(group=CPU, name="worker 1 supervisor", value=30),
         Figure(group=CPU, name="worker 2 supervisor", value=20),
         Figure(group=CPU, name=SUM, value=50),
-        Figure(group=CPU, name="(load generator)", value=7),
+        Figure(group=CPU, name=GENERATOR, value=7),
     ]
 
     assert costs_of(figures) == {"worker supervisor": 50}

@@ -23,6 +23,15 @@ def test_of_repeats_the_median_and_the_spread_are_shown_in_the_order_of_the_firs
     ]
 
 
+def test_what_only_waits_has_no_share() -> None:
+    stacks = ["main;EpollSelector.select (selectors.py:451) 90", "main;read 10"]
+
+    head, first, *_ = hot_functions(stacks)
+
+    assert "10 samples, 90 that waited" in head
+    assert first.split() == ["100.0%", "read"]
+
+
 def test_a_function_that_calls_itself_is_counted_once_per_sample() -> None:
     stacks = ["main;walk;walk 3", "main;walk;read 1"]
 
