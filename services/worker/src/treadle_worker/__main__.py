@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
+import uvloop
 from pydantic import ValidationError
 
+from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
 from treadle_wire.wrong_settings import refuse
@@ -31,7 +33,7 @@ def main() -> None:
     except ValidationError as error:
         sys.exit(refuse("worker", *((str(e["loc"][0]), e["msg"]) for e in error.errors())))
     configure_logs("worker", form=settings.log_format, level=settings.log_level)
-    sys.exit(asyncio.run(serve(Container(settings=settings))))
+    sys.exit(uvloop.run(serve(Container(settings=settings))))
 
 
 async def serve(container: Container) -> int:
@@ -64,7 +66,9 @@ async def _serve(container: Container, stop: StopRequest) -> None:
             await stack.enter_async_context(container.executors())
         if not stop.soon.is_set():
             async with container.channel(), container.redis(), container.probe().serving():
-                await container.worker().live(stop)
+                worker = container.worker()
+                collect_rarely()
+                await worker.live(stop)
 
 
 @asynccontextmanager
