@@ -58,17 +58,22 @@ lock: .venv/ready ## each requirements.lock from the pyproject.toml files; ARGS=
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --group dev \
 	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
 	--custom-compile-command 'make lock' $(ARGS) pyproject.toml -o requirements.lock
-	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
-	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
-	--custom-compile-command 'make lock' $(ARGS) \
-	services/api/pyproject.toml services/store/pyproject.toml services/worker/pyproject.toml \
-	examples/requirements.txt -o deploy/docker/requirements.lock
+	$(foreach image,api store worker,$(call lock_image,$(image),services/$(image)/pyproject.toml))
+	$(call lock_image,examples,examples/requirements.txt)
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' $(ARGS) \
 	$(GENERATORS)/requirements.in -o $(GENERATORS)/requirements.lock
 
 docs: .venv/ready ## the diagram of states and the OpenAPI document, written from the code
 	$(PYTHON) docs/render_states.py
 	$(PYTHON) docs/render_openapi.py
+
+# The versions that the tests ran with, and of them only what this image needs.
+define lock_image
+$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --constraint requirements.lock \
+	$(foreach package,$(PACKAGES),--no-emit-package $(subst _,-,$(package))) \
+	--custom-compile-command 'make lock' $(2) -o deploy/docker/$(1).lock
+
+endef
 
 psql: .venv/ready ## psql on the database of a running `make run`: make psql ARGS='-c "select 1"'
 	@$(PYTHON) -m treadle_local psql $(ARGS)

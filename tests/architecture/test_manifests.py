@@ -89,6 +89,7 @@ def test_settings_that_the_deployments_give_exist() -> None:
     given = {name for config in of_kind("ConfigMap") for name in config["data"]}
     compose = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]
     ours = [service for service in compose.values() if "build" in service]
+    assert len(ours) == 4
     given |= {name for service in ours for name in service["environment"]}
     given |= set(re.findall(r"TREADLE_\w+(?==)", _DOCKERFILE))
 
@@ -125,14 +126,15 @@ def test_the_grace_period_covers_the_workers_drain() -> None:
 
 
 def test_images_are_pinned_run_as_nobody_special_and_receive_signals() -> None:
-    bases = re.findall(r"^FROM (\S+)", _DOCKERFILE, re.MULTILINE)
+    bases = set(re.findall(r"^FROM (\S+)", _DOCKERFILE, re.MULTILINE))
+    stages = set(re.findall(r" AS (\S+)$", _DOCKERFILE, re.MULTILINE))
     entrypoints = re.findall(r"^ENTRYPOINT (.*)$", _DOCKERFILE, re.MULTILINE)
 
-    assert all("latest" not in base for base in bases)
-    assert {base for base in bases if ":" in base} == {"python:3.11-slim-bookworm"}
-    assert re.search(r"^USER \d+:\d+$", _DOCKERFILE, re.MULTILINE)
+    assert bases - stages == {"${PYTHON_IMAGE}"}
+    assert "ARG PYTHON_IMAGE=python:3.11-slim-bookworm" in _DOCKERFILE.splitlines()
+    assert re.findall(r"^USER (.*)$", _DOCKERFILE, re.MULTILINE)[-1] == "10001:10001"
     assert len(entrypoints) == 3
-    assert all(entrypoint.startswith('["python", "-m", "treadle_') for entrypoint in entrypoints)
+    assert all(re.fullmatch(r'\["python".*, "-m", "treadle_\w+"\]', each) for each in entrypoints)
 
 
 def test_compose_waits_for_health_and_publishes_on_loopback_only() -> None:
@@ -141,12 +143,12 @@ def test_compose_waits_for_health_and_publishes_on_loopback_only() -> None:
     published = [port for service in services.values() for port in service.get("ports", [])]
     waits = [wait for s in services.values() for wait in s.get("depends_on", {}).values()]
 
-    assert published == ["127.0.0.1:8000:8000"]
+    assert published == ["127.0.0.1:${TREADLE_PORT:-8000}:8000"]
     assert {wait["condition"] for wait in waits} == {
         "service_healthy",
         "service_completed_successfully",
     }
     assert all("healthcheck" in services[name] for name in ("postgres", "redis"))
-    # A container that starts again gives a tmpfs the mode of the folder beneath: only /tmp stays open to all.
-    assert {path for s in services.values() for path in s.get("tmpfs", [])} == {"/tmp"}
+    # A container that starts again gives a tmpfs the mode of the folder beneath: of ours only /tmp stays open to all.
+    assert {path for s in services.values() for path in s.get("tmpfs", [])} == {"/tmp", "/data"}
     assert _DOCKERFILE.count("HEALTHCHECK") == 3

@@ -131,7 +131,9 @@ class Parts:
         )
         queues = QueueRoutes(job_store=self.job_store, cursors=cursors, callers=callers)
         keys = KeyRoutes(callers=callers, api_keys=self.api_keys, make_key=MakeKey(self.api_keys))
-        return create_app(routes, batches, queues, keys, Probes(self.store_health, self.registry))
+        return create_app(
+            routes, batches, queues, keys, Probes(self.store_health, self.waiters, self.registry)
+        )
 
 
 def client_of(app: ASGIApp) -> httpx.AsyncClient:

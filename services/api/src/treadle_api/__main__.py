@@ -55,6 +55,7 @@ async def serve(container: Container, settings: Settings) -> None:
         running = [tasks.create_task(each.run()) for each in _running(container, settings)]
         server = _Server(
             waiters,
+            settings.api_lame_duck_seconds,
             uvicorn.Config(
                 container.metered_app(),
                 host=settings.api_host,
@@ -95,11 +96,15 @@ def _running(container: Container, settings: Settings) -> Sequence[Running]:
 
 
 class _Server(uvicorn.Server):
-    """Tells clients that wait for jobs before it waits for them. Needs a running event loop."""
+    """Tells clients that wait for jobs before it waits for them, and listens on until proxies look elsewhere.
 
-    def __init__(self, waiters: Waiters, config: uvicorn.Config) -> None:
+    Needs a running event loop.
+    """
+
+    def __init__(self, waiters: Waiters, lame_duck_seconds: float, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._waiters = waiters
+        self._lame_duck_seconds = lame_duck_seconds
         self._loop = asyncio.get_running_loop()
         self._asked_to_stop = asyncio.Event()
 
@@ -116,6 +121,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._waiters.release()
+        await asyncio.sleep(self._lame_duck_seconds)
         await super().shutdown(sockets)
 
 

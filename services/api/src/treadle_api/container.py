@@ -143,6 +143,6 @@ class Container(containers.DeclarativeContainer):
         key_routes=providers.Singleton(
             KeyRoutes, callers=callers, api_keys=api_keys, make_key=make_key
         ),
-        probes=providers.Singleton(Probes, store_health, registry),
+        probes=providers.Singleton(Probes, store_health, waiters, registry),
     )
     metered_app = providers.Singleton(MeteredApp, app, registry, waiters)

@@ -37,8 +37,10 @@ class Settings(BaseSettings):
     """As many as may come in this time may come at once."""
     api_batch_limit_bytes: Annotated[PositiveInt, Field(le=256 * 1024 * 1024)] = 16 * 1024 * 1024
     """Of a batch that is one JSON text."""
+    api_lame_duck_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    """How long after SIGTERM requests are still taken, while /health/ready says 503 so that proxies look elsewhere."""
     api_stop_grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 8
-    """How long requests under way may take after SIGTERM."""
+    """How long requests under way may then take."""
     store_target: Annotated[str, Field(min_length=1)] = "127.0.0.1:50051"
     store_token: Annotated[SecretStr | None, Field(min_length=16)] = None
     """As at the store."""

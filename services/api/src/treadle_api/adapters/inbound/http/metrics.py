@@ -47,6 +47,7 @@ class MeteredApp:
         )
         # To find a series costs as much as all the rest; there are not many.
         self._requests, self._durations = cache(requests.labels), cache(durations.labels)
+        self._waiters = waiters
         waiting = Gauge(
             "treadle_api_waiters", "Requests that wait for the end of a job", registry=registry
         )
@@ -59,6 +60,9 @@ class MeteredApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = f"{message['status'] // 100}xx"
+                if self._waiters.is_released:
+                    # The process is about to stop: the client is to connect elsewhere before that.
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         began = perf_counter()

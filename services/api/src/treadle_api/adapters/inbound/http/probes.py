@@ -10,6 +10,7 @@ from treadle_api.adapters.inbound.http import openapi
 from treadle_api.adapters.inbound.http.answers import HealthAnswer, answer
 from treadle_api.application.errors import StoreUnavailable
 from treadle_api.application.ports import StoreHealth
+from treadle_api.application.waiters import Waiters
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Probes:
     """Redis is no part of being ready: without it jobs are accepted all the same."""
 
     store_health: StoreHealth
+    waiters: Waiters
     registry: CollectorRegistry
 
     def add_to(self, app: FastAPI) -> None:
@@ -28,7 +30,7 @@ class Probes:
         return answer(HealthAnswer("live"))
 
     async def ready(self, _: Request) -> Response:
-        if not await self.store_health.is_serving():
+        if self.waiters.is_released or not await self.store_health.is_serving():
             raise StoreUnavailable(outcome_unknown=False)
         return answer(HealthAnswer("ready"))
 
