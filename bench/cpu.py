@@ -1,5 +1,6 @@
 """Who spent how much CPU."""
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ def cpu_seconds(roots: Mapping[str, int]) -> dict[str, float]:
     for name, pid in roots.items():
         for process in _tree(pid):
             with suppress(psutil.NoSuchProcess):
-                spent[_label(name, process)] += sum(process.cpu_times()[:4])
+                spent[_label(name, process)] += _seconds(process)
     return spent
 
 
@@ -27,7 +28,7 @@ def machine_seconds() -> float:
     seconds = 0.0
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            seconds += sum(process.cpu_times()[:4])
+            seconds += _seconds(process)
     return seconds
 
 
@@ -41,6 +42,18 @@ def fixed_loop_milliseconds() -> float:
 
 def first_executor(worker: int) -> int:
     return next(each.pid for each in _tree(worker) if _EXECUTOR in each.cmdline())
+
+
+def _seconds(process: psutil.Process) -> float:
+    """On Linux to the nanosecond, by the clock that clock_getcpuclockid(3) names; that of ended children to 10 ms."""
+    times = process.cpu_times()
+    ended = times.children_user + times.children_system
+    if sys.platform != "linux":
+        return times.user + times.system + ended
+    try:
+        return time.clock_gettime(~process.pid << 3 | 2) + ended
+    except OSError as error:
+        raise psutil.NoSuchProcess(process.pid) from error
 
 
 def _tree(pid: int) -> Iterator[psutil.Process]:
