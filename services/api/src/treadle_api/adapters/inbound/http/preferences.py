@@ -17,7 +17,8 @@ def read_wait(request: Request) -> int:
 
     A preference that makes no sense is none, as the RFC says. Raises InvalidValue for such a parameter.
     """
-    asked = request.query_params.getlist(WAIT)
+    has_query = request.scope["query_string"]
+    asked = request.query_params.getlist(WAIT) if has_query else []
     if not asked:
         return _preferred(request) or 0
     if len(asked) > 1:

@@ -54,6 +54,8 @@ def _shown(name: str) -> str:
 
 def take_no_parameters(request: Request, *, but: str | None = None) -> None:
     """A parameter that nobody reads would look as if it worked. Raises InvalidValue."""
+    if not request.scope["query_string"]:
+        return
     for name in request.query_params:
         if name != but:
             raise InvalidValue(_shown(name), "is not a parameter of this call")
