@@ -59,11 +59,9 @@ async def _add(connection: AsyncConnection, new: Sequence[StoredJob]) -> bool:
     ordered = sorted(new, key=lambda stored: stored.job.id)
     differing, values = new_rows(ordered)
     added = await connection.execute(statements.add_live(differing), values)
-    # A repeated call must not run a job again that ended meanwhile. Only a statement of its own sees an end that was
-    # committed while the insert waited.
-    ids = {"p_id": values["p_id"]}
-    twins = await connection.execute(statements.DELETE_FINISHED_TWINS, ids)
-    return added.rowcount == len(new) and not twins.rowcount
+    # A repeated call must not run a job again that ended meanwhile.
+    twins = await connection.scalar(statements.DROP_FINISHED_TWINS, {"p_id": values["p_id"]})
+    return added.rowcount == len(new) and not twins
 
 
 def _is_new(addition: Addition, holder: Holder | None) -> bool:

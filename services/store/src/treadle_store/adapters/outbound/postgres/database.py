@@ -187,4 +187,4 @@ _UNDONE = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout."""
 _NO_LONGER_OURS = frozenset({"25006", "25P02", "25P03"})
 """Read-only, in a failed transaction, idle in a transaction for too long."""
-_NOT_MIGRATED = frozenset({"42P01", "42703"})
+_NOT_MIGRATED = frozenset({"42P01", "42703", "42883"})

@@ -21,7 +21,7 @@ from treadle_domain.stored_job import NewJob
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.new_rows import plain_rows
 from treadle_store.adapters.outbound.postgres.statements import (
-    DELETE_FINISHED_TWINS,
+    drop_finished_twins,
     given_or_same,
     insert_unless_known,
 )
@@ -36,22 +36,25 @@ class PostgresPlainSubmits:
         # In the order of ids: two calls with the same jobs never wait for each other.
         ordered = sorted(new_jobs, key=lambda new: new.submission.id)
         differing, values = plain_rows(ordered)
-        async with self._database.transaction() as connection:
+        async with self._database.single_writes() as connection:
             added = (await connection.execute(_add(differing), values)).one()
-            # As where jobs with keys are added: a repeated call must not run a job again that ended meanwhile.
-            twins = await connection.execute(DELETE_FINISHED_TWINS, {"p_id": values["p_id"]})
-        are_new = added.count == len(new_jobs) and not twins.rowcount
-        return added.at if are_new else None
+        return added.at if added.count == len(new_jobs) and not added.twins else None
 
 
 @lru_cache(maxsize=256)
-def _add(differing: frozenset[str]) -> Select[int, Any]:
+def _add(differing: frozenset[str]) -> Select[int, Any, int]:
     given, values = given_or_same([*live_jobs.columns, _DELAY], differing)
     start = func.coalesce(values["run_at"], _NOW + func.coalesce(values["delay"], timedelta(0)))
     values |= {"created_at": _NOW, "run_at": start, "rank": _rank(start, values["priority"])}
     rows = select(*(values[c.name] for c in live_jobs.columns)).select_from(given)
-    added = insert_unless_known(rows).returning(live_jobs.c.created_at).cte("added")
-    return select(func.count().label("count"), func.min(added.c.created_at).label("at"))
+    added = insert_unless_known(rows).returning(live_jobs.c.id, live_jobs.c.created_at).cte("added")
+    ids = func.array_agg(added.c.id)
+    return select(
+        func.count().label("count"),
+        func.min(added.c.created_at).label("at"),
+        # A repeated call must not run a job again that ended meanwhile.
+        drop_finished_twins(ids).label("twins"),
+    )
 
 
 def _rank(start: ColumnElement[Any], priority: ColumnElement[Any]) -> ColumnElement[Any]:

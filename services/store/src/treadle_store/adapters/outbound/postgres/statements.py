@@ -9,6 +9,7 @@ from sqlalchemy import (
     ARRAY,
     CTE,
     JSON,
+    BigInteger,
     Column,
     ColumnElement,
     Delete,
@@ -27,7 +28,6 @@ from sqlalchemy import (
     cast,
     column,
     delete,
-    exists,
     func,
     insert,
     select,
@@ -194,10 +194,13 @@ def insert_unless_known(rows: Select[Any]) -> PostgresInsert:
     return new.on_conflict_do_nothing(index_elements=["id"])
 
 
-def _delete_finished_twins() -> Delete:
-    """Of rows just inserted: those whose job a repeated call would run again."""
-    twin = exists().where(finished_jobs.c.id == live_jobs.c.id)
-    return delete(live_jobs).where(live_jobs.c.id == ids(), twin)
+def drop_finished_twins(added: ColumnElement[Any]) -> ColumnElement[int]:
+    """Of rows just inserted, by their ids: those whose job a repeated call would run again. Returns how many.
+
+    A function of the database, since only a statement of its own sees an end that was committed while the insert
+    waited, and since a statement of its own would cost a round trip and a transaction.
+    """
+    return func.drop_finished_twins(added, type_=BigInteger)
 
 
 def _delete_held(*key: Column[Any]) -> Delete:
@@ -272,7 +275,7 @@ def _add_lines(running: CTE) -> CTE:
 
 LOCK_LIVE = _lock(live_jobs)
 RECORD = _record()
-DELETE_FINISHED_TWINS = _delete_finished_twins()
+DROP_FINISHED_TWINS = select(drop_finished_twins(bindparam("p_id", type_=ARRAY(Uuid()))))
 ADD_ATTEMPTS = _insert_given(attempts)
 DELETE_OLD_ATTEMPTS = _delete_old_attempts()
 HOLD = _insert_given(held)
