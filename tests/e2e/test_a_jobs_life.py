@@ -1,6 +1,9 @@
 """Jobs over REST, run by real processes on real servers."""
 
+from datetime import datetime
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import httpx
 from tests.e2e.jobs import ended, read, submit, until
@@ -101,6 +104,22 @@ def test_a_delayed_job_waits_and_then_runs(stack: Stack) -> None:
     done = ended(stack, job)
 
     assert done["started_at"] >= done["run_at"]
+
+
+def test_delayed_jobs_start_when_their_times_come_and_not_at_the_next_full_second(
+    stack: Stack,
+) -> None:
+    jobs = [submit(stack, "echo", delay_seconds=1.5 + n / 7) for n in range(7)]
+
+    late = [_seconds_late(ended(stack, job)) for job in jobs]
+
+    assert min(late) >= 0
+    assert median(late) < 0.2
+
+
+def _seconds_late(job: dict[str, Any]) -> float:
+    due, began = (datetime.fromisoformat(job[name]) for name in ("run_at", "started_at"))
+    return (began - due).total_seconds()
 
 
 def test_a_cancelled_job_never_runs(stack: Stack, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ class StoreOverPostgres:
             tally=self.tally,
         )
         self.announce_due_jobs = AnnounceDueJobs(
-            PostgresAnnouncements(self.database), self.ready_queue
+            PostgresAnnouncements(self.database), self.ready_queue, self.hand_over
         )
 
     async def reclaim_lost_jobs(self) -> bool:

@@ -37,16 +37,16 @@ async def test_a_store_without_jobs_has_nothing_to_do(store: StoreOverPostgres) 
     assert await store.lookout.look() == frozenset()
 
 
-async def test_a_delayed_job_is_seen_when_it_is_due_and_not_once_it_was_announced(
+async def test_a_delayed_job_is_seen_soon_before_it_is_due_and_not_once_it_was_announced(
     store: StoreOverPostgres, clock: SteppedClock
 ) -> None:
     await store.announce_due_jobs()
     await store.do.submit_jobs([a_new_job(delay=10 * SECOND)])
 
     assert await store.lookout.look() == {Chore.REPAIR}
-    clock.advance(10 * SECOND)
+    clock.advance(9 * SECOND)
     assert await store.lookout.look() == {Chore.REPAIR, Chore.ANNOUNCE}
-    clock.advance(SECOND)
+    clock.advance(2 * SECOND)
     await store.announce_due_jobs()
     assert await store.lookout.look() == {Chore.REPAIR}
 

@@ -1,11 +1,15 @@
+import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from tests.builders import SECOND, a_job
+from tests.eventually import eventually
 from tests.fakes.in_memory_store import InMemoryAnnouncements, InMemoryClock, InMemoryReadyQueue
 
 from treadle_domain.job import Job
 from treadle_store.application.announce_due_jobs import PAGE, AnnounceDueJobs
+from treadle_store.application.hand_over import HandOver
 
 
 @pytest.fixture
@@ -24,10 +28,11 @@ def ready_queue() -> InMemoryReadyQueue:
 
 
 @pytest.fixture
-def announce(
+async def announce(
     announcements: InMemoryAnnouncements, ready_queue: InMemoryReadyQueue
-) -> AnnounceDueJobs:
-    return AnnounceDueJobs(announcements, ready_queue)
+) -> AsyncIterator[AnnounceDueJobs]:
+    async with HandOver(ready_queue) as hand_over:
+        yield AnnounceDueJobs(announcements, ready_queue, hand_over)
 
 
 def a_delayed_job(announcements: InMemoryAnnouncements, delay: timedelta) -> Job:
@@ -45,6 +50,34 @@ async def test_a_delayed_job_is_announced_when_it_is_due_and_not_before(
     assert not ready_queue.jobs
 
     announcements.clock.advance(10 * SECOND)
+    await announce()
+    assert job.id in ready_queue.jobs
+
+
+async def test_a_job_that_is_due_before_the_next_look_is_announced_to_the_moment(
+    announcements: InMemoryAnnouncements, ready_queue: InMemoryReadyQueue, announce: AnnounceDueJobs
+) -> None:
+    began = time.monotonic()
+    job = a_delayed_job(announcements, SECOND / 4)
+
+    await announce()
+    assert not ready_queue.jobs
+
+    await eventually(lambda: job.id in ready_queue.jobs)
+    assert 0.25 <= time.monotonic() - began < 1.0
+
+
+async def test_what_was_handed_over_once_is_not_again_unless_it_got_nowhere(
+    announcements: InMemoryAnnouncements, ready_queue: InMemoryReadyQueue, announce: AnnounceDueJobs
+) -> None:
+    job = a_delayed_job(announcements, SECOND)
+    await announce()
+    announcements.clock.advance(SECOND / 2)
+
+    await announce()
+    assert announce.hand_over.waiting == 1
+
+    announcements.clock.advance(SECOND / 2)
     await announce()
     assert job.id in ready_queue.jobs
 

@@ -163,7 +163,7 @@ class Container(containers.DeclarativeContainer):
         ),
         list_attempts=providers.Singleton(ListAttempts, jobs),
     )
-    announce_due_jobs = providers.Singleton(AnnounceDueJobs, announcements, ready_queue)
+    announce_due_jobs = providers.Singleton(AnnounceDueJobs, announcements, ready_queue, hand_over)
     reclaim_lost_jobs = providers.Singleton(
         ReclaimLostJobs,
         lost_runs=providers.Singleton(PostgresLostRuns, database),

@@ -1,28 +1,36 @@
 """Jobs with a delay become due."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from treadle_domain.job import Job
+from treadle_store.application.hand_over import HandOver
 from treadle_store.application.ports import Announcements, AnnounceTurn, Mark, ReadyQueue
 
 PAGE = 1_000
+AHEAD = timedelta(seconds=1.2)
+"""Longer than from one look of the store to the next."""
 LONGEST_TRANSACTION = timedelta(seconds=15)
 """Timeouts of the database enforce it: what was not committed by then never will be."""
 
 _LAST_ID = UUID(int=2**128 - 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AnnounceDueJobs:
-    """Pushes the ids of delayed jobs to the ready queue as they become due, each a page at a time.
+    """Pushes the ids of delayed jobs to the ready queue as they become due, each a page at a time. Those that are due
+    AHEAD are handed over, to be pushed to the moment.
 
-    The mark moves only after Redis answered. A transaction that commits a job behind the mark is caught by looking
-    back.
+    The mark moves only after Redis answered, and never ahead of the time: what was handed over and did not get there is
+    announced a second later. A transaction that commits a job behind the mark is caught by looking back.
     """
 
     announcements: Announcements
     ready_queue: ReadyQueue
+    hand_over: HandOver
+    _handed_over: Mark | None = field(default=None, init=False)
 
     async def __call__(self) -> bool:
         """True if more may be due: call again at once."""
@@ -30,9 +38,14 @@ class AnnounceDueJobs:
             if turn is None:
                 return False
             end = await self._announce(turn, turn.mark, turn.now)
-            if end is not None:
-                await turn.move_mark(end)
-            return end is not None and end.job_id != _LAST_ID
+            if end is None:
+                return False
+            await turn.move_mark(end)
+            if end.job_id != _LAST_ID:
+                return True
+            soon = await self._soon(turn, end)
+        await self.hand_over(soon, turn.now)
+        return False
 
     async def look_back(self) -> None:
         """Announces again what lies up to LONGEST_TRANSACTION behind the mark."""
@@ -42,6 +55,14 @@ class AnnounceDueJobs:
             place: Mark | None = Mark(turn.mark.run_at - LONGEST_TRANSACTION, _LAST_ID)
             while place is not None and place.run_at < turn.mark.run_at:
                 place = await self._announce(turn, place, turn.mark.run_at)
+
+    async def _soon(self, turn: AnnounceTurn, now: Mark) -> Sequence[Job]:
+        """Those that were not handed over before, up to a page: the rest is announced when it is due."""
+        until = turn.now + AHEAD
+        after = max((now, self._handed_over or now), key=lambda mark: (mark.run_at, mark.job_id))
+        jobs = await turn.due(after, until, PAGE)
+        self._handed_over = Mark(until, _LAST_ID)
+        return jobs
 
     async def _announce(self, turn: AnnounceTurn, after: Mark, until: datetime) -> Mark | None:
         """Up to where all is announced now; None if Redis did not answer."""

@@ -1,7 +1,8 @@
 """Tells the ready queue of jobs that a committed change made ready."""
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -10,6 +11,8 @@ from treadle_domain.states import JobState
 from treadle_store.application.ports import ReadyQueue
 
 SOON = timedelta(seconds=2)
+TOGETHER = timedelta(milliseconds=10)
+"""What becomes due within it is pushed at its end."""
 
 
 class HandOver:
@@ -21,11 +24,12 @@ class HandOver:
     def __init__(self, ready_queue: ReadyQueue) -> None:
         self._ready_queue = ready_queue
         self._group = asyncio.TaskGroup()
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[None], int] = {}
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        """Jobs."""
+        return sum(self._waiting.values())
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -41,12 +45,15 @@ class HandOver:
         due = [job for job in pending if job.is_due(now)]
         if due:
             await self._ready_queue.add(due)
+        together: defaultdict[int, list[Job]] = defaultdict(list)
         for job in pending:
             if now < job.run_at <= now + SOON:
-                task = self._group.create_task(self._push_at(job, job.run_at - now))
-                self._waiting.add(task)
-                task.add_done_callback(self._waiting.discard)
+                together[-((now - job.run_at) // TOGETHER)].append(job)
+        for moments, soon in together.items():
+            task = self._group.create_task(self._push_after(moments * TOGETHER, soon))
+            self._waiting[task] = len(soon)
+            task.add_done_callback(self._waiting.pop)
 
-    async def _push_at(self, job: Job, wait: timedelta) -> None:
+    async def _push_after(self, wait: timedelta, jobs: Sequence[Job]) -> None:
         await asyncio.sleep(wait.total_seconds())
-        await self._ready_queue.add([job])
+        await self._ready_queue.add(jobs)

@@ -8,6 +8,7 @@ from treadle_store.adapters.outbound.postgres.expiring_jobs import EXPIRED
 from treadle_store.adapters.outbound.postgres.lost_runs import LOST, SESSION_ENDED
 from treadle_store.adapters.outbound.postgres.tables import live_jobs, sessions
 from treadle_store.adapters.outbound.postgres.up_clock import TICK
+from treadle_store.application.announce_due_jobs import AHEAD
 from treadle_store.application.keep_watch import Chore
 
 _run_at = live_jobs.c.run_at
@@ -21,7 +22,7 @@ _first_live = (
 )
 _SIGNS: dict[Chore, ColumnElement[bool]] = {
     Chore.ANNOUNCE: exists().where(
-        DELAYED, _run_at >= _announced, _run_at <= func.statement_timestamp()
+        DELAYED, _run_at >= _announced, _run_at <= func.statement_timestamp() + AHEAD
     ),
     Chore.RECLAIM: exists().where(SESSION_ENDED).select_from(sessions)
     | LOST.order_by(None).exists(),
