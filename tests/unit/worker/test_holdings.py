@@ -5,7 +5,7 @@ from uuid import uuid4
 from tests.unit.worker.fakes import a_run, an_end
 
 from treadle_domain.outcomes import Released
-from treadle_worker.application.holdings import MOST_AHEAD, Holdings
+from treadle_worker.application.holdings import MOST_AHEAD, PAUSE_SECONDS, Holdings
 
 
 class Watch:
@@ -125,3 +125,9 @@ async def test_a_short_while_of_many_ends_does_not_make_a_worker_hoard() -> None
     holdings = with_ends(slots=20, ends=900)
 
     assert await holdings.take_free() == 20 + MOST_AHEAD
+
+
+async def test_calls_to_the_store_follow_each_other_at_once_unless_very_many_runs_end() -> None:
+    assert with_ends(slots=20, ends=15).pause_seconds == 0
+    assert with_ends(slots=20, ends=30).pause_seconds == PAUSE_SECONDS
+    assert with_ends(slots=20, ends=30, seconds_ago=1).pause_seconds == 0

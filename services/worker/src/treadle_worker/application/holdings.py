@@ -10,6 +10,8 @@ from treadle_domain.outcomes import Released
 from treadle_domain.worker_session import Heartbeat
 
 MOST_AHEAD = 500
+PAUSE_SECONDS = 0.01
+_VERY_MANY = 20
 _LATELY_SECONDS = 0.1
 _BRIEF_SECONDS = 0.5
 _MANY_BYTES = 8 * 1024 * 1024
@@ -58,6 +60,12 @@ class Holdings:
         places = self._slots + ahead
         most_held = 2 * (self._slots if self._waiting_bytes > _MANY_BYTES else places)
         return min(places - taken, most_held - self._popping - len(self._held), MOST_AT_ONCE)
+
+    @property
+    def pause_seconds(self) -> float:
+        """Between two calls to the store, each of which costs as much as fifty jobs in it: none unless very many brief
+        runs end."""
+        return PAUSE_SECONDS if self._lately() >= _VERY_MANY else 0.0
 
     @property
     def running(self) -> int:
@@ -186,10 +194,13 @@ class Holdings:
 
     @property
     def _ahead(self) -> int:
+        return min(MOST_AHEAD, self._lately())
+
+    def _lately(self) -> int:
         since = self._clock() - _LATELY_SECONDS
         while self._ended_at and self._ended_at[0][0] < since:
             self._ended_lately -= self._ended_at.popleft()[1]
-        return min(MOST_AHEAD, self._ended_lately)
+        return self._ended_lately
 
     def _forget_ends(self) -> None:
         self._ended_at.clear()

@@ -1,5 +1,5 @@
-"""How runs ended goes to the store: a batch is what arrived while the last one was under way, and a moment after it
-where they are many."""
+"""How runs ended goes to the store: a batch is what arrived while the last one was under way, and in a pause after it
+where very many end."""
 
 import asyncio
 from collections import Counter, deque
@@ -22,8 +22,6 @@ _log = structlog.get_logger()
 
 MAX_BATCH = 1_000
 MAX_BATCH_BYTES = 7 * 1024 * 1024
-MANY = 16
-PAUSE_SECONDS = 0.02
 _RELEASED = Released(unstarted=True)
 
 
@@ -74,9 +72,8 @@ class ReportOutcomes:
             self.tally.outcomes_ruled(rulings)
             _tell_refusals(rulings)
             self.holdings.acknowledged(batch)
-            if len(batch) >= MANY:
-                # A call costs as much as fifty ends in it.
-                await asyncio.sleep(PAUSE_SECONDS)
+            if pause := self.holdings.pause_seconds:
+                await asyncio.sleep(pause)
 
     def start_over(self) -> None:
         """For a new session: what was not told under the old one never is."""

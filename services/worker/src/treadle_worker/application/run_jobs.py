@@ -65,6 +65,8 @@ class RunJobs:
                 await self._put_back(popped)
             else:
                 await self._claim(session, popped)
+                if pause := self.holdings.pause_seconds:
+                    await asyncio.sleep(pause)
 
     @property
     def _takes_in(self) -> bool:
