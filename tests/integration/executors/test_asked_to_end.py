@@ -215,6 +215,15 @@ async def test_a_worker_can_know_which_handler_keeps_the_loop_to_itself(child: C
     assert child.of(behind) == []
 
 
+async def test_an_end_is_told_before_a_neighbour_keeps_the_loop_to_itself(child: Child) -> None:
+    quick, blocking = a_run_frame("at_once", "return"), a_run_frame("block", 60)
+
+    child.send(quick, blocking)
+
+    assert await child.ended(quick) == Succeeded(b'"done"')
+    assert child.last_started.number == blocking.number
+
+
 async def test_stop_asks_all_and_ends_the_process(child: Child) -> None:
     runs = [
         a_run_frame("asked", "error"),

@@ -28,7 +28,8 @@ async def test_a_fork_that_leaves_its_handler_ends_and_says_nothing(
     for how in ("return", "exit", "error"):
         run = a_run_frame(how_called, {"how": how})
         ends[how] = await child.outcome_of(run)
-        assert [type(frame) for frame in child.of(run)] == [Started, Ended]
+        frames = [type(frame) for frame in child.of(run)]
+        assert frames in ([Started, Ended], [Ended])
 
     # From a task it comes back to the loop, which is none.
     returned = b"1" if how_called == "fork.subtask" else b"0"

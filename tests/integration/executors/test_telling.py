@@ -7,7 +7,7 @@ import pytest
 from tests.integration.executors.child import Child, a_child, a_run_frame
 
 from treadle.interruption import Interruption
-from treadle_worker.executor.frames import Ended, Run, Started, Succeeded
+from treadle_worker.executor.frames import Ended, Run, Succeeded
 
 HANDLERS = "tests.integration.executors.telling_handlers:handlers"
 
@@ -98,4 +98,4 @@ async def test_a_run_that_tells_nothing_sends_nothing_of_it(child: Child) -> Non
 
     await child.outcome_of(run)
 
-    assert [type(frame) for frame in child.of(run)] == [Started, Ended]
+    assert [type(frame) for frame in child.of(run)] == [Ended]

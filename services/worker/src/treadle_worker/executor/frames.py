@@ -1,5 +1,6 @@
 """What a worker and its executor processes tell each other: 4 bytes of length, then a tagged msgpack struct."""
 
+import struct
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ from treadle.interruption import Interruption
 
 _Frame = TypeVar("_Frame")
 
-_LENGTH_BYTES = 4
+_LENGTH = struct.Struct(">I")
 _MOST_BYTES = 64 * 1024 * 1024
 """Far more than any frame has: so many are waited for in memory."""
 
@@ -121,7 +122,8 @@ class Ended(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen
 
 
 class Started(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
-    """The handler is about to be called: from now on its timeout counts. Of an async one `LastStarted` tells first."""
+    """The handler is called: from now on its timeout counts. Of an async one `LastStarted` tells first, and if it ended
+    in the same turn of the loop only its Ended."""
 
     job_id: UUID
     fence: int
@@ -153,7 +155,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 def packed(frame: ToExecutor | ToWorker) -> bytes:
     body = _encode(frame)
-    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
+    return _LENGTH.pack(len(body)) + body
 
 
 class Unpacker(Generic[_Frame]):
@@ -166,21 +168,23 @@ class Unpacker(Generic[_Frame]):
     def feed(self, data: bytes) -> Iterator[_Frame]:
         self._buffer += data
         start = 0
-        for body_start, end in self._bounds():
-            yield self._decode(bytes(self._buffer[body_start:end]))
-            start = end
+        with memoryview(self._buffer) as view:
+            for body, end in self._bounds():
+                yield self._decode(view[body:end])
+                start = end
         del self._buffer[:start]
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
-        start = 0
-        while len(self._buffer) >= (body := start + _LENGTH_BYTES):
-            length = int.from_bytes(self._buffer[start:body], "big")
+        end, there = 0, len(self._buffer)
+        while there - end >= _LENGTH.size:
+            body = end + _LENGTH.size
+            [length] = _LENGTH.unpack_from(self._buffer, end)
             if length > _MOST_BYTES:
                 raise msgspec.DecodeError(f"a frame of {length} bytes")
-            start = body + length
-            if start > len(self._buffer):
+            end = body + length
+            if end > there:
                 return
-            yield body, start
+            yield body, end
 
 
 def from_worker() -> Unpacker[ToExecutor]:

@@ -27,7 +27,7 @@ from treadle_worker.executor.telling import Telling
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HandlerCall:
     """One call of one handler. What counts is whether the run was asked to end before the handler was left."""
 

@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from uuid import UUID
 
 from treadle import Handlers
@@ -37,21 +36,21 @@ from treadle_worker.executor.loading import (
     start_up,
 )
 from treadle_worker.executor.memory import MemoryLimit
+from treadle_worker.executor.quick_types import QuickTypes
 from treadle_worker.executor.telling import Telling
 
 
 class _RunUnderWay:
     """Its handler is called only between `has_started` and `has_ended`, each of which is set once."""
 
+    __slots__ = ("call", "has_ended", "has_started", "key", "task")
+
     def __init__(self, call: HandlerCall) -> None:
         self.call = call
+        self.key = call.run.job_id, call.run.fence
         self.has_started = False
         self.has_ended = False
         self.task: asyncio.Task[None] | None = None
-
-    @property
-    def key(self) -> tuple[UUID, int]:
-        return self.call.run.job_id, self.call.run.fence
 
     @property
     def is_async(self) -> bool:
@@ -79,6 +78,9 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._tasks = asyncio.TaskGroup()
         self._runs: dict[tuple[UUID, int], _RunUnderWay] = {}
+        self._quick_types = QuickTypes(self._loop.time)
+        self._begun: list[_RunUnderWay] = []
+        """Async ones, in this turn of the loop."""
         self._is_draining = False
         self._stop_asked = asyncio.Event()
         self._link: Link[ToExecutor] | None = None
@@ -120,30 +122,46 @@ class Executor:
         call = HandlerCall(loaded=loaded, run=run, telling=telling, memory_limit=self._memory_limit)
         under_way = _RunUnderWay(call)
         self._runs[under_way.key] = under_way
-        under_way.task = self._tasks.create_task(self._live(under_way))
+        live = self._on_loop if loaded.handler.is_async else self._in_turn
+        under_way.task = self._tasks.create_task(live(under_way))
 
-    async def _live(self, under_way: _RunUnderWay) -> None:
-        async with self._thread_for(under_way):
-            await self._start(under_way)
-            if under_way.is_async and under_way.has_started:
-                self._end(under_way, await under_way.call.on_loop())
-            elif under_way.has_started:
-                self._end(under_way, await self._in_thread(under_way.call))
-
-    def _thread_for(self, under_way: _RunUnderWay) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if under_way.is_async else self._free_threads
-
-    async def _start(self, under_way: _RunUnderWay) -> None:
-        """The worker can know before the handler is called, after which nothing here may have a turn for long."""
+    async def _on_loop(self, under_way: _RunUnderWay) -> None:
         if not under_way.has_ended:
+            self._begin(under_way)
+            self._end(under_way, await under_way.call.on_loop())
+
+    def _begin(self, under_way: _RunUnderWay) -> None:
+        """The worker can know before the handler is called, after which nothing here may have a turn for long. Ends of
+        others do not wait for a handler that may be such a one."""
+        run = under_way.call.run
+        under_way.has_started = True
+        self._last_started.number = run.number
+        if not self._begun:
+            self._loop.call_soon(self._tell_begun)
+        self._begun.append(under_way)
+        if not self._quick_types.knows(run.type):
             assert self._link is not None
-            self._link.send(Started(*under_way.key))
-            if under_way.is_async:
-                self._last_started.number = under_way.call.run.number
-            else:
+            self._link.flush()
+        self._quick_types.called(run.type)
+
+    def _tell_begun(self) -> None:
+        """Of those that have ended their end says it."""
+        self._quick_types.turn_ended()
+        for under_way in self._begun:
+            if not under_way.has_ended:
+                self._send(Started(*under_way.key))
+        self._begun.clear()
+
+    async def _in_turn(self, under_way: _RunUnderWay) -> None:
+        async with self._free_threads:
+            if not under_way.has_ended:
+                assert self._link is not None
+                self._link.send(Started(*under_way.key))
                 await self._link.flushed()
-        # While it waited it may have been asked to end.
-        under_way.has_started = not under_way.has_ended
+            # While it waited it may have been asked to end.
+            if not under_way.has_ended:
+                under_way.has_started = True
+                self._end(under_way, await self._in_thread(under_way.call))
 
     async def _in_thread(self, call: HandlerCall) -> Outcome:
         try:
@@ -177,7 +195,7 @@ class Executor:
             # The handler may keep the loop busy from here on, or crash.
             self._link.flush()
 
-    def _send(self, frame: Ended | Heard | Told) -> None:
+    def _send(self, frame: Started | Ended | Heard | Told) -> None:
         assert self._link is not None
         self._link.send(frame)
 

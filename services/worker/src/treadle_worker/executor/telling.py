@@ -19,10 +19,14 @@ class _Paced:
     """`send` is called on the loop after each notice, but never twice within the gap; from any thread."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, gap: float, send: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        loop_thread: int,
+        gap: float,
+        send: Callable[[], None],
     ) -> None:
         self._loop = loop
-        self._loop_thread = threading.get_ident()
+        self._loop_thread = loop_thread
         self._gap = gap
         self._send = send
         self._noticed = False
@@ -59,7 +63,7 @@ class _Paced:
         self._send()
 
 
-def _nothing() -> None:
+def _nothing(*_: Told) -> None:
     """Of a run that has ended nothing is told any more."""
 
 
@@ -74,16 +78,18 @@ class Telling(Exchange):
         self._send = send
         self._sent_progress: Progress | None = None
         self._sent_checkpoint: bytes | None = None
-        self._paced_progress = _Paced(loop, _PROGRESS_GAP_SECONDS, self._send_progress)
-        self._paced_checkpoint = _Paced(loop, _CHECKPOINT_GAP_SECONDS, self._send_checkpoint)
+        self._loop = loop
+        self._loop_thread = threading.get_ident()
+        self._paced: dict[str, _Paced] = {}
+        """Most runs tell nothing."""
 
     def tell_progress(self, progress: Progress) -> None:
         super().tell_progress(progress)
-        self._paced_progress.notice()
+        self._pace("progress", _PROGRESS_GAP_SECONDS, self._send_progress).notice()
 
     def tell_checkpoint(self, checkpoint: bytes) -> None:
         super().tell_checkpoint(checkpoint)
-        self._paced_checkpoint.notice()
+        self._pace("checkpoint", _CHECKPOINT_GAP_SECONDS, self._send_checkpoint).notice()
 
     def announce_drain(self) -> None:
         self.interruption = self.interruption or Interruption.DRAIN
@@ -94,9 +100,16 @@ class Telling(Exchange):
 
     def finish(self) -> None:
         """Sends what is left to tell; what threads tell later is dropped."""
-        self._paced_progress.stop()
-        self._paced_checkpoint.stop()
+        for paced in tuple(self._paced.values()):
+            paced.stop()
         self._tell(self._new_progress(), self._new_checkpoint())
+        self._send = _nothing
+
+    def _pace(self, what: str, gap: float, send: Callable[[], None]) -> _Paced:
+        if (paced := self._paced.get(what)) is not None:
+            return paced
+        # Of two threads that tell first the same one comes back.
+        return self._paced.setdefault(what, _Paced(self._loop, self._loop_thread, gap, send))
 
     def _send_progress(self) -> None:
         self._tell(self._new_progress(), None)
