@@ -99,7 +99,7 @@ def job_from_wire(message: pb.Job) -> Job:
         queue=message.queue,
         type=message.type,
         priority=message.priority,
-        metadata=dict(message.metadata),
+        metadata=dict(message.metadata) if message.metadata else {},
         state=state_from_wire(message.state),
         version=message.version,
         attempt=message.attempt,

@@ -253,8 +253,9 @@ def _seconds(duration: timedelta) -> Seconds:
 
 def _time(moment: datetime) -> str:
     """Always with microseconds, so that texts sort as times do."""
-    text = moment.astimezone(UTC).isoformat(timespec="microseconds")
-    return text.removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def optional_time(moment: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.reads import job_columns
-from treadle_store.adapters.outbound.postgres.rows import job_of
+from treadle_store.adapters.outbound.postgres.rows import jobs_of
 from treadle_store.adapters.outbound.postgres.tables import live_jobs, marks
 from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 from treadle_store.application.ports import Mark
@@ -44,7 +44,7 @@ class PostgresAnnounceTurn:
             .order_by(live_jobs.c.run_at, live_jobs.c.id)
             .limit(limit)
         )
-        return [job_of(row) for row in await self._connection.execute(statement)]
+        return [*jobs_of((await self._connection.execute(statement)).all())]
 
     async def move_mark(self, mark: Mark) -> None:
         place = {"run_at": mark.run_at, "job_id": mark.job_id}

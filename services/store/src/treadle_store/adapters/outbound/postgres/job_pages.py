@@ -6,7 +6,7 @@ jobs of a filter are FEW, all of them are read. One statement sees one snapshot:
 table.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -44,7 +44,7 @@ from treadle_domain.job import Job
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobPage, JobQuery, Position
 from treadle_store.adapters.outbound.postgres.reads import job_columns
-from treadle_store.adapters.outbound.postgres.rows import job_of
+from treadle_store.adapters.outbound.postgres.rows import jobs_of
 from treadle_store.adapters.outbound.postgres.tables import finished_jobs, held, live_jobs
 
 SCANNED = 10_000
@@ -87,14 +87,14 @@ class Walk:
     rest: Filters
 
 
-def page_of(rows: Iterable[Row[Any]], limit: int) -> JobPage:
+def page_of(rows: Sequence[Row[Any]], limit: int) -> JobPage:
     """Of what `statement` found: up to the limit, or to the first place where a walk ended."""
     shown: list[Job] = []
-    for row in rows:
+    for row, job in zip(rows, jobs_of(rows), strict=True):
         if row.fits and len(shown) == limit:
             return JobPage(jobs=tuple(shown), next=_place(shown[-1].created_at, shown[-1].id))
         if row.fits:
-            shown.append(job_of(row))
+            shown.append(job)
         if row.is_end_of_walk:
             return JobPage(jobs=tuple(shown), next=_place(row.created_at, row.id))
     return JobPage(jobs=tuple(shown), next=None)

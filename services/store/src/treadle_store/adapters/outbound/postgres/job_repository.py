@@ -22,8 +22,8 @@ from treadle_store.adapters.outbound.postgres.rows import (
     attempt_values,
     change_values,
     changed_columns,
-    job_of,
-    stored_job_of,
+    jobs_of,
+    stored_jobs_of,
 )
 from treadle_store.adapters.outbound.postgres.tables import attempts, held, live_jobs
 from treadle_store.adapters.outbound.postgres.unique_keys import take_unique_keys
@@ -86,22 +86,22 @@ class PostgresJobRepository:
             raise Conflicted("the job of a key was deleted")
 
     async def find(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, Job]:
-        jobs = map(job_of, await self._read(reads.FIND, {"namespace": namespace, "ids": [*ids]}))
-        return {job.id: job for job in jobs}
+        rows = await self._read(reads.FIND, {"namespace": namespace, "ids": [*ids]})
+        return {job.id: job for job in jobs_of(rows)}
 
     async def find_anywhere(self, ids: Collection[UUID]) -> Mapping[UUID, Job]:
-        jobs = map(job_of, await self._read(reads.FIND_ANYWHERE, {"ids": [*ids]}))
-        return {job.id: job for job in jobs}
+        rows = await self._read(reads.FIND_ANYWHERE, {"ids": [*ids]})
+        return {job.id: job for job in jobs_of(rows)}
 
     async def find_stored(self, namespace: str, ids: Collection[UUID]) -> Mapping[UUID, StoredJob]:
         rows = await self._read(reads.FIND_STORED, {"namespace": namespace, "ids": [*ids]})
-        return {stored.job.id: stored for stored in map(stored_job_of, rows)}
+        return {stored.job.id: stored for stored in stored_jobs_of(rows)}
 
     async def find_ended(
         self, namespace: str, ids: Collection[UUID], limit: int
     ) -> Sequence[StoredJob]:
         values = {"namespace": namespace, "ids": [*ids], "limit": limit}
-        return [stored_job_of(row) for row in await self._read(reads.FIND_ENDED, values)]
+        return [*stored_jobs_of(await self._read(reads.FIND_ENDED, values))]
 
     async def page(self, query: JobQuery) -> JobPage:
         statement = job_pages.statement(query)

@@ -1,6 +1,6 @@
 """Rows to jobs and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -69,23 +69,24 @@ def columns_of(fields: Iterable[str]) -> frozenset[str]:
     return frozenset(column for name in fields for column in _COLUMNS_OF.get(name, (name,)))
 
 
-def stored_job_of(row: Row[Any]) -> StoredJob:
-    columns = _columns_of(row)
-    result = columns["result"]
-    return StoredJob(
-        job=_job_of(columns),
-        payload=columns["payload"].encode(),
-        result=None if result is None else result.encode(),
-    )
+def stored_jobs_of(rows: Sequence[Row[Any]]) -> Iterator[StoredJob]:
+    for columns in _columns_of_each(rows):
+        result = columns["result"]
+        yield StoredJob(
+            job=_job_of(columns),
+            payload=columns["payload"].encode(),
+            result=None if result is None else result.encode(),
+        )
 
 
-def job_of(row: Row[Any]) -> Job:
-    return _job_of(_columns_of(row))
+def jobs_of(rows: Sequence[Row[Any]]) -> Iterator[Job]:
+    return map(_job_of, _columns_of_each(rows))
 
 
-def _columns_of(row: Row[Any]) -> Values:
-    """Five times as fast as what a row offers."""
-    return dict(zip(row._fields, row, strict=True))
+def _columns_of_each(rows: Sequence[Row[Any]]) -> Iterator[Values]:
+    """Ten times as fast as to ask a row for each of its columns."""
+    names = rows[0]._fields if rows else ()
+    return (dict(zip(names, row, strict=True)) for row in rows)
 
 
 def _job_of(columns: Values) -> Job:

@@ -30,7 +30,7 @@ from treadle_domain.key_holder import KeyHolder
 from treadle_domain.uniqueness import UniqueScope
 from treadle_store.adapters.outbound.postgres import reads
 from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.rows import Values, job_of
+from treadle_store.adapters.outbound.postgres.rows import Values, jobs_of
 from treadle_store.adapters.outbound.postgres.statements import given_rows, ids_of, parameters
 from treadle_store.adapters.outbound.postgres.tables import unique_keys as keys
 from treadle_store.application.ports import Taking, UniqueKey
@@ -87,7 +87,7 @@ async def _with_jobs(
     if not rows:
         return []
     found = await connection.execute(reads.FIND_ANYWHERE, {"ids": [row.holder for row in rows]})
-    jobs = {job.id: job for job in map(job_of, found)}
+    jobs = {job.id: job for job in jobs_of(found.all())}
     return [
         (
             row,
