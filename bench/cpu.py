@@ -8,18 +8,23 @@ from contextlib import suppress
 
 import psutil
 
+from treadle_local.postgres_server import USER
+
 _FIXED_TURNS = 400_000
 _EXECUTOR = "treadle_worker.executor"
+_BACKEND = f"postgres: {USER} "
 _PARTS = {_EXECUTOR: "executors", "treadle_worker.guard": "guard"}
 
 
-def cpu_seconds(roots: Mapping[str, int]) -> dict[str, float]:
-    """User and system so far by process, that of children which ended included; a worker's parts are told apart."""
+def cpu_seconds(roots: Mapping[str, int], ours: int | None = None) -> dict[str, float]:
+    """User and system so far by process, that of children which ended included; workers and PostgreSQL in parts.
+    `ours`: the process that serves the benchmark itself, which is left out."""
     spent = defaultdict[str, float](float)
     for name, pid in roots.items():
         for process in _tree(pid):
             with suppress(psutil.NoSuchProcess):
-                spent[_label(name, process)] += _seconds(process)
+                if process.pid != ours:
+                    spent[_label(name, process)] += _seconds(process)
     return spent
 
 
@@ -63,8 +68,10 @@ def _tree(pid: int) -> Iterator[psutil.Process]:
 
 
 def _label(name: str, process: psutil.Process) -> str:
+    command = process.cmdline()
+    if name == "postgres":
+        return name if command[0].startswith(_BACKEND) else "postgres background"
     if not name.startswith("worker"):
         return name
-    command = process.cmdline()
     part = next((part for module, part in _PARTS.items() if module in command), "supervisor")
     return f"{name} {part}"

@@ -34,6 +34,11 @@ class PostgresMeter:
         self._connection = connection
         self._counts_statements = counts_statements
 
+    @property
+    def pid(self) -> int:
+        """Of the process of PostgreSQL that serves this."""
+        return self._connection.info.backend_pid
+
     def work(self) -> dict[str, int]:
         """So far, by its name; the statements only where something counts them."""
         wal, writes = self._one(

@@ -58,7 +58,8 @@ class Service:
         deadline = time.monotonic() + _READY_SECONDS
         while self.probe_port and not self._is_ready():
             if self._process.exit_code is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} is not ready:\n{self._log.read_text()}")
+                said = (f"{log.name}: {log.read_text()}" for log in self._log.parent.iterdir())
+                raise RuntimeError("\n".join((f"{self.name} is not ready", *said)))
             time.sleep(0.05)
 
     def stop(self) -> None:
