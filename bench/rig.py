@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -41,41 +41,31 @@ class Shape:
     concurrency: int = 20
 
 
+@dataclass(kw_only=True)
 class Rig:
-    """No worker runs until start_workers()."""
+    """No worker runs until start_workers(). `profile` is what was found of the process that is `profiled`."""
 
-    def __init__(
-        self,
-        *,
-        shape: Shape,
-        checkout: Checkout,
-        postgres: PostgresServer,
-        valkey: ValkeyServer,
-        meter: PostgresMeter,
-        records: Records,
-        guard: Guard,
-        logs: Path,
-        profiled: str = "",
-    ) -> None:
-        self.shape = shape
-        self.postgres = postgres
-        self.valkey = valkey
-        self.meter = meter
-        self.records = records
-        self.apis: list[Service] = []
-        self.stores: list[Service] = []
-        self.workers: list[Service] = []
-        self.profiled = profiled
-        self.profile: list[str] = []
-        self._checkout = checkout
-        self._guard = guard
-        self._logs = logs
-        self._store_ports = [free_port() for _ in range(shape.stores)]
-        self._token = secrets.token_hex()
+    shape: Shape
+    checkout: Checkout
+    postgres: PostgresServer
+    valkey: ValkeyServer
+    meter: PostgresMeter
+    records: Records
+    guard: Guard
+    logs: Path
+    profiled: str = ""
+    profile: list[str] = field(default_factory=list, init=False)
+    apis: list[Service] = field(default_factory=list, init=False)
+    stores: list[Service] = field(default_factory=list, init=False)
+    workers: list[Service] = field(default_factory=list, init=False)
+    _token: str = field(default_factory=secrets.token_hex, init=False)
+
+    def __post_init__(self) -> None:
+        self._store_ports = [free_port() for _ in range(self.shape.stores)]
 
     def start(self) -> None:
         """Stores and APIs, on an empty database."""
-        migrate = [self._checkout.python, "-m", "treadle_store", "migrate"]
+        migrate = [self.checkout.python, "-m", "treadle_store", "migrate"]
         subprocess.run(migrate, env=self._environment(), check=True, cwd=ROOT, capture_output=True)
         for number, port in enumerate(self._store_ports, 1):
             listen = {"TREADLE_STORE_LISTEN": f"127.0.0.1:{port}"}
@@ -120,14 +110,13 @@ class Rig:
 
     def machine(self) -> dict[str, str]:
         """What the figures depend on."""
-        valkey = find_redis().version
         return {
             "commit": described(),
             "machine": platform.platform(),
             "cores": str(os.cpu_count()),
             "Python": platform.python_version(),
             "PostgreSQL": self.meter.version(),
-            "Valkey": ".".join(map(str, valkey)),
+            "Valkey": ".".join(map(str, find_redis().version)),
             "load generator": "wrk" if WRK else "our own",
             **self.meter.settings(),
         }
@@ -158,11 +147,11 @@ class Rig:
     ) -> Service:
         return Service(
             f"{name} {number}",
-            [self._checkout.python, "-m", f"treadle_{name}"],
-            guard=self._guard,
+            [self.checkout.python, "-m", f"treadle_{name}"],
+            guard=self.guard,
             environment={**self._environment(), **environment},
             folder=ROOT,
-            log=self._logs / f"{name}-{number}.log",
+            log=self.logs / f"{name}-{number}.log",
             probe_port=probe_port,
         )
 
@@ -181,7 +170,7 @@ class Rig:
             "TREADLE_WORKER_HANDLERS": "bench.handlers:handlers",
             "TREADLE_WORKER_CONCURRENCY": str(self.shape.concurrency),
             FOLDER_VARIABLE: str(self.records.folder),
-            **self._checkout.environment,
+            **self.checkout.environment,
         }
 
 
