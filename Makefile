@@ -6,7 +6,7 @@ MEMBERS := proto libs/domain libs/sdk services/api services/store services/worke
 PACKAGES := treadle treadle_api treadle_domain treadle_local treadle_store treadle_wire treadle_worker
 TIMED := tests/e2e/test_throughput.py
 LONGEST := tests/model/
-GENERATORS := tests/e2e/generated_clients
+FETCHED := tests/e2e/generated_clients tests/verify
 # Those of the folders beside the packages that hold Python.
 SCRIPTS = $(sort $(shell find tests bench examples docs -name '*.py' 2>/dev/null | cut -d/ -f1))
 
@@ -21,8 +21,8 @@ run: .venv/ready ## PostgreSQL, Valkey, store, API and worker, until Ctrl-C; dat
 test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/unit -k claim'
 	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
 
-verify: .venv/ready ## clients that public generators make of the OpenAPI document work; fetches the generators
-	$(PYTHON) -m pytest -q -m verify $(or $(ARGS),tests/e2e/test_generated_clients.py)
+verify: .venv/ready ## the Compose file on a Docker engine, and clients that generators make; fetches what it needs
+	$(PYTHON) -m pytest -q -m verify $(or $(ARGS),tests/verify tests/e2e/test_generated_clients.py)
 
 soak: .venv/ready ## the tests that take minutes, then `recovery`; or the long ones that ARGS names
 	$(PYTHON) -m pytest -m soak -s $(ARGS)
@@ -60,8 +60,8 @@ lock: .venv/ready ## each requirements.lock from the pyproject.toml files; ARGS=
 	--custom-compile-command 'make lock' $(ARGS) pyproject.toml -o requirements.lock
 	$(foreach image,api store worker,$(call lock_image,$(image),services/$(image)/pyproject.toml))
 	$(call lock_image,examples,examples/requirements.txt)
-	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' $(ARGS) \
-	$(GENERATORS)/requirements.in -o $(GENERATORS)/requirements.lock
+	$(foreach folder,$(FETCHED),$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command 'make lock' $(ARGS) $(folder)/requirements.in -o $(folder)/requirements.lock;)
 
 docs: .venv/ready ## the diagram of states and the OpenAPI document, written from the code
 	$(PYTHON) docs/render_states.py
