@@ -1,6 +1,7 @@
 """The order in which ready jobs of a queue start."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class ReadyJob(NamedTuple):
     rank: int
 
 
+@lru_cache(maxsize=64)  # the jobs of a batch have few different ones
 def rank_of(run_at: datetime, created_at: datetime, priority: int) -> int:
     """Milliseconds since 1970, lower first: one step of priority is worth one hour of waiting, so none starves."""
     since = max(run_at, created_at) - _EPOCH

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import grpc
@@ -127,7 +128,7 @@ def _submitted(
         case "fault":
             return _refusal(answer.fault)
         case "created_at_us":
-            return _created(said, from_us(answer.created_at_us))
+            return _created(said, _moment(answer.created_at_us))
     job = answer.job
     ready = ReadyJob(to_uuid(job.id), said.namespace, job.queue, job.rank)
     outcome = submission_codec.outcome_from_wire(answer.outcome)
@@ -138,6 +139,10 @@ def _submitted(
         created_at=from_us(job.created_at_us) if is_known else None,
         outcome=outcome,
     )
+
+
+_moment = lru_cache(maxsize=16)(from_us)
+"""All new jobs of a call have the same."""
 
 
 def _created(said: Submission, at: datetime) -> Submitted:
