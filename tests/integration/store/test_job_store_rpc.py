@@ -75,6 +75,35 @@ async def test_an_invalid_submission_spares_its_neighbours(store: RunningStore) 
     assert [f.field for f in faults if isinstance(f, InvalidValue)] == ["queue", "payload"]
 
 
+async def test_where_all_are_invalid_each_is_told_so(store: RunningStore) -> None:
+    bad_name = submission_codec.new_job_to_wire(a_new_job())
+    bad_name.queue = "no spaces"
+
+    for submissions in ([bad_name], []):
+        request = pb.SubmitJobsRequest(namespace="default", submissions=submissions)
+        response = await store.rpc.SubmitJobs(request)
+
+        assert [answer.WhichOneof("answer") for answer in response.answers] == ["fault"] * len(
+            submissions
+        )
+
+
+async def test_a_brief_answer_is_given_to_who_asks_for_it(store: RunningStore) -> None:
+    new = submission_codec.new_job_to_wire(a_new_job())
+
+    told = [
+        (await store.rpc.SubmitJobs(request)).answers[0]
+        for request in (
+            pb.SubmitJobsRequest(namespace="default", submissions=[new], brief=True),
+            pb.SubmitJobsRequest(namespace="default", submissions=[new], brief=True),
+            pb.SubmitJobsRequest(namespace="default", submissions=[new]),
+        )
+    ]
+
+    assert told[0] == told[1]
+    assert told[0].created_at_us == told[2].job.created_at_us > 0
+
+
 async def test_a_released_job_is_back_in_the_ready_queue(store: RunningStore) -> None:
     session = await opened(store)
     job_id = await submitted(store)
