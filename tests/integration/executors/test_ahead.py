@@ -63,11 +63,14 @@ async def test_what_waits_for_its_turn_is_given_back_at_once(
     assert (first.job_id, first.outcome) == (ahead.job_id, UNSTARTED)
 
 
-async def test_a_run_in_a_process_of_its_own_takes_a_slot(one_slot: ExecutorPool) -> None:
+async def test_a_run_in_a_process_of_its_own_takes_a_slot() -> None:
     alone, ahead = replace(a_run("sleep", 0.05), must_run_alone=True), a_run("pid")
 
-    for run in (alone, ahead):
-        one_slot.run(run)
-    reports = await next_reports(one_slot, 2)
+    # A process of its own may need long to start.
+    patience = timedelta(seconds=30)
+    async with ExecutorPool(PROBES, 1, threads=1, slots=1, longest_ahead=patience) as pool:
+        for run in (alone, ahead):
+            pool.run(run)
+        reports = await next_reports(pool, 2)
 
     assert [report.job_id for report in reports] == [alone.job_id, ahead.job_id]

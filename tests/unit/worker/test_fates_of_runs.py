@@ -1,7 +1,5 @@
 """What becomes of a run whose process is gone."""
 
-import asyncio
-
 import pytest
 from tests.unit.worker.fakes import a_run
 
@@ -18,11 +16,12 @@ from treadle_worker.application.runs import Interruption
 def a_state(
     asked: Interruption | None = None, *, started: bool = True, overdue: bool = False
 ) -> RunUnderWay:
-    timer = asyncio.get_running_loop().call_later(60, lambda: None)
     return RunUnderWay(
         run=a_run(),
         number=1,
-        timer=timer,
+        is_async=True,
+        sent_at=0.5,
+        due=60.0,
         started_at=1.0 if started else None,
         asked=asked,
         overdue=overdue,

@@ -18,8 +18,9 @@ from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
 from treadle_worker.adapters.outbound.executor_failure import failure_of
-from treadle_worker.adapters.outbound.executor_process import ExecutorProcess, Program
+from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
+from treadle_worker.adapters.outbound.program import Program
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.adapters.outbound.slots import Slots
@@ -73,7 +74,7 @@ class ExecutorPool:
         self._waiting_to_share: dict[_Key, ClaimedRun] = {}
         self._waiting_alone: dict[_Key, ClaimedRun] = {}
         self._shared_at = 0.0
-        self._results = RunResults(self._slot_freed)
+        self._results = RunResults(lambda: self._slots.freed())
         self._slots = Slots(slots, longest_ahead, self._begin, self._results.not_begun)
         self._draining = False
         self._leaving = asyncio.Event()
@@ -167,23 +168,21 @@ class ExecutorPool:
         if run.must_run_alone or run.type in self._limits.isolated:
             self._waiting_alone[key] = run
             self._tasks.create_task(self._run_alone(key))
+        elif not self._waiting_to_share and (process := self._least_loaded()):
+            process.send(run)
         else:
             if not self._waiting_to_share:
                 self._shared_at = asyncio.get_running_loop().time()
             self._waiting_to_share[key] = run
-            self._share_out()
-
-    def _slot_freed(self) -> None:
-        self._slots.freed()
 
     def _share_out(self) -> None:
-        while self._waiting_to_share:
-            ready = [process for process in self._processes if process.takes_runs]
-            if not ready:
-                return
+        while self._waiting_to_share and (process := self._least_loaded()):
             self._shared_at = asyncio.get_running_loop().time()
-            run = self._waiting_to_share.pop(next(iter(self._waiting_to_share)))
-            min(ready, key=lambda process: process.load).send(run)
+            process.send(self._waiting_to_share.pop(next(iter(self._waiting_to_share))))
+
+    def _least_loaded(self) -> ExecutorProcess | None:
+        ready = [process for process in self._processes if process.takes_runs]
+        return min(ready, key=lambda process: process.load) if ready else None
 
     def _release_unsent(self, *only: _Key) -> None:
         self._slots.give_back(*only)

@@ -6,9 +6,7 @@ import math
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 from uuid import UUID
@@ -16,14 +14,17 @@ from uuid import UUID
 from treadle.interruption import Interruption as Why
 from treadle_domain.claimed_run import ClaimedRun
 from treadle_domain.outcomes import Outcome, Released
+from treadle_worker.adapters.outbound.alarm import Alarm
 from treadle_worker.adapters.outbound.executor_codec import frame_of
 from treadle_worker.adapters.outbound.guard_process import Guard
+from treadle_worker.adapters.outbound.program import Program
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_under_way import (
     RunUnderWay,
     fate_in_a_death,
     fate_in_a_kill,
 )
+from treadle_worker.adapters.outbound.unstarted import Unstarted
 from treadle_worker.application.runs import Interruption
 from treadle_worker.executor.frames import (
     Ask,
@@ -43,34 +44,8 @@ from treadle_worker.executor.last_started import LastStarted
 from treadle_worker.executor.link import Link
 
 _LAST_FRAMES_SECONDS = 1.0
-_STARTS_WITHIN_SECONDS = 0.1
 _LONGEST_STOP_SECONDS = 2.0
 """A worker that stops has been waiting for its runs before, and has to be gone 30 s after it was told to."""
-_FEW_UNSTARTED = 4
-_MOST_UNSTARTED = 16
-"""What a process whose loop is blocked can keep from the others: few, but more than one, so that it need not wait for
-each; more as long as it starts them soon, so that short runs share the cost of a write."""
-_SOON_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """What an executor runs. `own`: for one run only."""
-
-    handlers: str
-    threads: int
-    stop_grace: timedelta
-    own: bool = False
-    memory_mb: int | None = None
-    """What the run may use beyond what the process has when it is ready."""
-
-    def command(self, descriptor: int, last_started: int) -> list[str]:
-        command = [sys.executable, "-m", "treadle_worker.executor", "--handlers", self.handlers]
-        command += ["--threads", str(self.threads), "--fd", str(descriptor)]
-        command += ["--last-started-fd", str(last_started)]
-        if self.memory_mb is not None:
-            command += ["--memory-mb", str(self.memory_mb)]
-        return command
 
 
 class ExecutorProcess:
@@ -90,20 +65,17 @@ class ExecutorProcess:
         last_started: LastStarted,
     ) -> None:
         self.runs: dict[tuple[UUID, int], RunUnderWay] = {}
-        self._unstarted: dict[tuple[UUID, int], float] = {}
+        self._unstarted = Unstarted(last_started, has_room)
         self._unheard: set[tuple[UUID, int]] = set()
         """Those that were asked to end, and the process has not answered."""
-        self._most_unstarted = _FEW_UNSTARTED
+        self._deadlines = Alarm(self._look_at_deadlines)
         self._sent = 0
-        self._last_started = last_started
-        self._look_timer: asyncio.TimerHandle | None = None
         self.is_ready = False
         self.has_ended_a_run = False
         self.program = program
         self._process = process
         self._results = results
         self._guard = guard
-        self._has_room = has_room
         self._loop = asyncio.get_running_loop()
         self._greeting: Ready | Refused | None = None
         self._greeted = asyncio.Event()
@@ -144,19 +116,12 @@ class ExecutorProcess:
 
     @property
     def takes_runs(self) -> bool:
-        has_room = len(self._unstarted) < self._most_unstarted
-        return self.is_ready and not self.program.own and has_room and not self._is_late
+        return self.is_ready and not self.program.own and self._unstarted.has_room
 
     @property
     def load(self) -> tuple[bool, int]:
         """The higher, the less should it be given: a loop that may be blocked counts most."""
         return bool(self._unheard), len(self.runs)
-
-    @property
-    def _is_late(self) -> bool:
-        """It has not started the oldest that it was given: its loop is blocked, or has no thread left."""
-        oldest = next(iter(self._unstarted.values()), math.inf)
-        return self._loop.time() - oldest > _STARTS_WITHIN_SECONDS
 
     async def greeting(self, limit: timedelta) -> Ready | Refused | None:
         """None if it died without one; Refused also if it takes longer than `limit`."""
@@ -169,13 +134,17 @@ class ExecutorProcess:
         return self._greeting
 
     def send(self, run: ClaimedRun) -> None:
-        key = run.job_id, run.fence
-        self._sent += 1
-        timer = self._loop.call_later(run.timeout.total_seconds(), self._time_is_up, key)
-        self.runs[key] = RunUnderWay(run=run, number=self._sent, timer=timer)
-        self._unstarted[key] = self._loop.time()
-        if self._look_timer is None:
-            self._look_timer = self._loop.call_later(_SOON_SECONDS, self._look_again)
+        self._sent, now = self._sent + 1, self._loop.time()
+        state = RunUnderWay(
+            run=run,
+            number=self._sent,
+            is_async=self._is_async(run.type),
+            sent_at=now,
+            due=now + run.timeout.total_seconds(),
+        )
+        self.runs[run.job_id, run.fence] = state
+        self._unstarted.add(state)
+        self._deadlines.set(state.due)
         self._write(frame_of(run, self._sent))
 
     def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
@@ -185,9 +154,8 @@ class ExecutorProcess:
         state.asked = why
         self._unheard.add(key)
         self._write(Ask(*key, Why(why.value)))
-        state.timer.cancel()
-        grace = self.program.stop_grace.total_seconds()
-        state.timer = self._loop.call_later(grace, self._grace_is_over, state)
+        state.due = self._loop.time() + self.program.stop_grace.total_seconds()
+        self._deadlines.set(state.due)
 
     def announce_drain(self) -> None:
         self._write(Drain())
@@ -221,7 +189,7 @@ class ExecutorProcess:
             async with asyncio.timeout(_LAST_FRAMES_SECONDS):
                 await self._link.lost.wait()
         self._link.close()
-        self._cancel_timers()
+        self._stop_timers()
         return status
 
     def died_by_itself(self, status: int) -> bool:
@@ -229,7 +197,7 @@ class ExecutorProcess:
 
     def fate_of(self, state: RunUnderWay, status: int) -> Outcome:
         """What becomes of a run that is left when the process is gone."""
-        self._look()
+        self._unstarted.look()
         own = self.program.own
         if self.died_by_itself(status):
             return fate_in_a_death(state, own=own)
@@ -247,7 +215,8 @@ class ExecutorProcess:
             case Ended():
                 self._end(frame)
             case Started():
-                self._started((frame.job_id, frame.fence))
+                if state := self.runs.get((frame.job_id, frame.fence)):
+                    self._unstarted.started(state)
             case Told():
                 if (frame.job_id, frame.fence) in self.runs:
                     self._results.told(frame)
@@ -264,75 +233,47 @@ class ExecutorProcess:
 
     def _end(self, frame: Ended) -> None:
         """Forgotten after it is reported: an end that cannot be must come back with the process."""
-        if state := self.runs.get((frame.job_id, frame.fence)):
+        key = frame.job_id, frame.fence
+        if state := self.runs.get(key):
             self._results.ended(state.run, frame)
-            del self.runs[frame.job_id, frame.fence]
-            state.timer.cancel()
-            self._unheard.discard((frame.job_id, frame.fence))
+            del self.runs[key]
+            self._unheard.discard(key)
             self.has_ended_a_run = True
             if self.program.own:
                 self.ask_to_stop()
-            self._no_longer_unstarted((frame.job_id, frame.fence))
-
-    def _started(self, key: tuple[UUID, int]) -> None:
-        state = self.runs.get(key)
-        if state is not None and state.started_at is None:
-            state.started_at = self._loop.time()
-            self._no_longer_unstarted(key)
-
-    def _look(self) -> None:
-        """At what the process may be unable to say."""
-        last = self._last_started.number
-        for key in tuple(self._unstarted):
-            state = self.runs[key]
-            if state.number <= last and self._is_async(state.run.type):
-                self._started(key)
-
-    def _look_again(self) -> None:
-        self._look()
-        self._look_timer = None
-        if self._unstarted:
-            self._look_timer = self._loop.call_later(_SOON_SECONDS, self._look_again)
+            self._unstarted.remove(state)
 
     def _is_async(self, type: str) -> bool:
         handlers = self._greeting.handlers if isinstance(self._greeting, Ready) else {}
         return type in handlers and handlers[type].is_async
 
-    def _no_longer_unstarted(self, key: tuple[UUID, int]) -> None:
-        if (sent_at := self._unstarted.pop(key, None)) is None:
-            return
-        was_soon = self._loop.time() - sent_at < _SOON_SECONDS
-        more = min(self._most_unstarted + 1, _MOST_UNSTARTED)
-        self._most_unstarted = more if was_soon else _FEW_UNSTARTED
-        if self.takes_runs:
-            self._has_room()
-
-    def _time_is_up(self, key: tuple[UUID, int]) -> None:
-        """Since it was sent: what the process was late to start it by is given on top."""
-        if (state := self.runs.get(key)) is None:
-            return
-        self._look()
+    def _look_at_deadlines(self) -> float:
         now = self._loop.time()
-        due = (
-            now
-            if state.started_at is None
-            else state.started_at + state.run.timeout.total_seconds()
-        )
-        if due > now:
-            state.timer = self._loop.call_at(due, self._time_is_up, key)
-        else:
+        for key, state in tuple(self.runs.items()):
+            if state.due <= now and state.asked is None:
+                self._time_is_up(key, state)
+            elif state.due <= now:
+                self._grace_is_over(state)
+        return min((state.due for state in self.runs.values()), default=math.inf)
+
+    def _time_is_up(self, key: tuple[UUID, int], state: RunUnderWay) -> None:
+        """Since it was sent: what the process was late to start it by is given on top."""
+        self._unstarted.look()
+        if state.started_at is not None:
+            state.due = state.started_at + state.run.timeout.total_seconds()
+        if state.due <= self._loop.time():
             self.ask(key, Interruption.TIMEOUT)
 
     def _grace_is_over(self, state: RunUnderWay) -> None:
         state.overdue = self._overran = True
+        state.due = math.inf
         self._kill_group()
 
-    def _cancel_timers(self) -> None:
-        for state in self.runs.values():
-            state.timer.cancel()
-        for timer in (self._stop_timer, self._look_timer):
-            if timer is not None:
-                timer.cancel()
+    def _stop_timers(self) -> None:
+        self._deadlines.stop()
+        self._unstarted.stop()
+        if self._stop_timer is not None:
+            self._stop_timer.cancel()
 
     def _cut_off(self) -> None:
         """Without its socket it cannot report: what it still runs must not go on."""

@@ -1,6 +1,5 @@
 """A run in an executor process, and what becomes of it when the process is gone."""
 
-import asyncio
 import signal
 from dataclasses import dataclass
 
@@ -12,14 +11,15 @@ from treadle_worker.application.runs import Interruption
 
 @dataclass(slots=True, kw_only=True)
 class RunUnderWay:
-    """`number`: as it was sent. `heard`: the process answered after it was asked, so its loop was not blocked.
-    `overdue`: the grace is over."""
+    """`number`: as it was sent. `due`: when its time is up, or its grace. `heard`: the process answered after it was
+    asked, so its loop was not blocked. `overdue`: the grace is over. Moments are by the loop's clock."""
 
     run: ClaimedRun
     number: int
-    timer: asyncio.TimerHandle
+    is_async: bool
+    sent_at: float
+    due: float
     started_at: float | None = None
-    """By the loop's clock."""
     asked: Interruption | None = None
     heard: bool = False
     overdue: bool = False
