@@ -14,12 +14,15 @@ from treadle_domain.worker_session import SessionEnd
 from treadle_store.adapters.inbound.timers import Timer
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.lookout import PostgresLookout
+from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 from treadle_store.application.errors import DatabaseUnavailable
 from treadle_store.application.keep_watch import Chore, KeepWatch
 
 
 @pytest.fixture
-def store(replicas: list[StoreOverPostgres]) -> StoreOverPostgres:
+async def store(replicas: list[StoreOverPostgres]) -> StoreOverPostgres:
+    """The announcer has had its first turn."""
+    await replicas[0].announce_due_jobs()
     return replicas[0]
 
 
@@ -37,10 +40,23 @@ async def test_a_store_without_jobs_has_nothing_to_do(store: StoreOverPostgres) 
     assert await store.lookout.look() == frozenset()
 
 
+async def test_on_a_new_database_the_announcer_is_called_until_it_had_a_turn(
+    replicas: list[StoreOverPostgres],
+) -> None:
+    store = replicas[1]
+    assert await store.lookout.look() == {Chore.ANNOUNCE}
+
+    async with turn(store.database, Turn.ANNOUNCE):
+        await store.announce_due_jobs()
+    assert await store.lookout.look() == {Chore.ANNOUNCE}
+
+    await store.announce_due_jobs()
+    assert await store.lookout.look() == frozenset()
+
+
 async def test_a_delayed_job_is_seen_soon_before_it_is_due_and_not_once_it_was_announced(
     store: StoreOverPostgres, clock: SteppedClock
 ) -> None:
-    await store.announce_due_jobs()
     await store.do.submit_jobs([a_new_job(delay=10 * SECOND)])
 
     assert await store.lookout.look() == {Chore.REPAIR}

@@ -21,9 +21,9 @@ _first_live = (
     .scalar_subquery()
 )
 _SIGNS: dict[Chore, ColumnElement[bool]] = {
-    Chore.ANNOUNCE: exists().where(
-        DELAYED, _run_at >= _announced, _run_at <= func.statement_timestamp() + AHEAD
-    ),
+    # Without a mark the first turn has not come: on a new database another one may have been at it.
+    Chore.ANNOUNCE: _announced.is_(None)
+    | exists().where(DELAYED, _run_at >= _announced, _run_at <= func.statement_timestamp() + AHEAD),
     Chore.RECLAIM: exists().where(SESSION_ENDED).select_from(sessions)
     | LOST.order_by(None).exists(),
     Chore.EXPIRE: EXPIRED.order_by(None).exists(),
