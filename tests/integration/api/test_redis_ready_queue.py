@@ -3,15 +3,28 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 from tests.builders import a_job
 
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
+from treadle_domain.rank import Ranked
 from treadle_wire.ready_queue import ReadySets, connect
+
+
+class CountingSets(ReadySets):
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        super().__init__(redis, prefix)
+        self.pushed: list[int] = []
+
+    async def add(self, jobs: Iterable[Ranked]) -> None:
+        together = [*jobs]
+        self.pushed.append(len(together))
+        await super().add(together)
 
 
 @pytest.fixture
@@ -60,6 +73,20 @@ async def test_more_submits_at_once_than_redis_connections_all_reach_redis(redis
     popped = await sets.pop([("default", "default")], 1_000)
     assert popped is not None
     assert popped.ranks.keys() == {job.id for job in jobs}
+    await redis.aclose()
+
+
+async def test_what_is_added_at_once_goes_in_one_push(redis_url: str) -> None:
+    redis = connect(redis_url)
+    sets = CountingSets(redis, f"test-{uuid4()}")
+    ready_queue = RedisReadyQueue(sets)
+    jobs = [a_job() for _ in range(50)]
+
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(ready_queue.add([job]))
+
+    assert sets.pushed == [50]
     await redis.aclose()
 
 

@@ -62,6 +62,8 @@ class RedisReadyQueue:
         await self._hint(self._removals, lambda: self._ready_sets.remove(jobs))
 
     async def _send(self, push: _Push) -> None:
+        # Whose submits were answered together are awake by now, but only this one has said what it has.
+        await asyncio.sleep(0)
         self._close(push)
         await self._ready_sets.add(push.jobs)
 
