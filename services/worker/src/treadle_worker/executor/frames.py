@@ -165,7 +165,7 @@ class Unpacker(Generic[_Frame]):
         self._decode = decoder.decode
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[_Frame]:
+    def feed(self, data: bytes | memoryview) -> Iterator[_Frame]:
         self._buffer += data
         start = 0
         with memoryview(self._buffer) as view:

@@ -11,8 +11,10 @@ from treadle_worker.executor.frames import ToExecutor, ToWorker, Unpacker, packe
 
 _Frame = TypeVar("_Frame")
 
+_READ_BYTES = 64 * 1024
 
-class Link(asyncio.Protocol, Generic[_Frame]):
+
+class Link(asyncio.BufferedProtocol, Generic[_Frame]):
     """Hands each frame to `receive` as it comes, and None once the other side is gone.
 
     What is sent within one turn of the loop leaves in one write.
@@ -28,6 +30,7 @@ class Link(asyncio.Protocol, Generic[_Frame]):
         self._receive = receive
         self._transport: asyncio.Transport | None = None
         self._outgoing: list[bytes] = []
+        self._incoming = memoryview(bytearray(_READ_BYTES))
         self._taken = asyncio.Event()
         self._taken.set()
 
@@ -76,9 +79,13 @@ class Link(asyncio.Protocol, Generic[_Frame]):
     def resume_writing(self) -> None:
         self._taken.set()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _: int) -> memoryview:
+        """The same each time: a new one of the size that asyncio takes would cost more than what is in it."""
+        return self._incoming
+
+    def buffer_updated(self, size: int) -> None:
         try:
-            for frame in self._unpacker.feed(data):
+            for frame in self._unpacker.feed(self._incoming[:size]):
                 self._receive(frame)
         except msgspec.MsgspecError:
             self.close()

@@ -31,42 +31,40 @@ class Unstarted:
     @property
     def has_room(self) -> bool:
         """Not while the oldest has been waiting for long: the loop is blocked, or has no thread left."""
-        return (
-            len(self._by_number) < self._most and self._oldest >= self._loop.time() - _LATE_SECONDS
-        )
+        if not self._by_number:
+            return True
+        oldest = next(iter(self._by_number.values()))
+        is_late = self._loop.time() - oldest.sent_at > _LATE_SECONDS
+        return len(self._by_number) < self._most and not is_late
 
     def add(self, state: RunUnderWay) -> None:
         self._by_number[state.number] = state
         self._alarm.set(state.sent_at + _SOON_SECONDS)
 
     def started(self, state: RunUnderWay) -> None:
+        """The process says so."""
         if state.started_at is None:
             state.started_at = self._loop.time()
             self.remove(state)
 
     def remove(self, state: RunUnderWay) -> None:
-        """It has begun, and may have ended."""
-        if self._by_number.pop(state.number, None) is None:
-            return
-        was_soon = self._loop.time() - state.sent_at < _SOON_SECONDS
-        self._most = min(self._most + 1, _MOST) if was_soon else _FEW
-        self._begun()
+        """The process says that it has begun, and may have ended."""
+        if self._by_number.pop(state.number, None) is not None:
+            was_soon = self._loop.time() - state.sent_at < _SOON_SECONDS
+            self._most = min(self._most + 1, _MOST) if was_soon else _FEW
+            self._begun()
 
     def look(self) -> None:
-        """At what the process may be unable to say."""
+        """At what the process may be unable to say. It is given no more for that: its loop may be blocked."""
         last = self._last_started.number
         for state in tuple(self._by_number.values()):
             if state.number <= last and state.is_async:
-                self.started(state)
+                state.started_at = self._loop.time()
+                del self._by_number[state.number]
+                self._begun()
 
     def stop(self) -> None:
         self._alarm.stop()
-
-    @property
-    def _oldest(self) -> float:
-        """When it was sent."""
-        first = next(iter(self._by_number.values()), None)
-        return math.inf if first is None else first.sent_at
 
     def _look_again(self) -> float:
         self.look()
