@@ -1,6 +1,7 @@
 """How much a process is given that has not begun all it was given before."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from itertools import count
 
@@ -45,10 +46,10 @@ class Scene:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     last_started, memory = LastStarted.made()
-    with open(memory):
-        scene = Scene(last_started)
-        yield scene
-        scene.unstarted.stop()
+    os.close(memory)
+    scene = Scene(last_started)
+    yield scene
+    scene.unstarted.stop()
 
 
 async def test_a_process_that_starts_runs_soon_is_given_more_at_once(scene: Scene) -> None:
