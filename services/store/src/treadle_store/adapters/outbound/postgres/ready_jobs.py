@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, func, select, text, update
+from sqlalchemy import ARRAY, Row, Text, Uuid, bindparam, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from treadle_domain.bounds import MAX_PRIORITY
@@ -76,8 +76,11 @@ _DUE = text(
 
 
 # What a crash takes back of a turn costs a rebuild, and no job. To compile its reads would take longer than they do.
-_FOR_THIS_TURN = text(
-    "SELECT set_config('synchronous_commit', 'off', true), set_config('jit', 'off', true)"
+_BEGIN = select(
+    ready_epoch,
+    func.statement_timestamp().label("now"),
+    func.set_config("synchronous_commit", "off", literal(True)),
+    func.set_config("jit", "off", literal(True)),
 )
 
 
@@ -135,6 +138,4 @@ class PostgresReadyTurns:
             if connection is None:
                 yield None
                 return
-            await connection.execute(_FOR_THIS_TURN)
-            statement = select(ready_epoch, func.statement_timestamp().label("now"))
-            yield PostgresReadyTurn(connection, (await connection.execute(statement)).one())
+            yield PostgresReadyTurn(connection, (await connection.execute(_BEGIN)).one())
