@@ -12,7 +12,7 @@ from treadle_wire.ended_channel import EndedChannel
 
 _log = structlog.get_logger()
 
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.02
 """Between two messages: under load they are few and long, since each costs the store and every API process."""
 
 
