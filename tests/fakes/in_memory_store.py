@@ -422,11 +422,12 @@ class InMemoryAnnouncements:
     clock: InMemoryClock
     jobs: list[Job] = field(default_factory=list)
     mark: Mark = field(default_factory=lambda: Mark(datetime(2025, 1, 1, tzinfo=UTC), UUID(int=0)))
+    handed_over: Mark | None = None
     taken: bool = False
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["_Turn | None"]:
-        yield None if self.taken else _Turn(self, self.clock.time, self.mark)
+        yield None if self.taken else _Turn(self, self.clock.time, self.mark, self.handed_over)
 
 
 @dataclass
@@ -434,6 +435,7 @@ class _Turn:
     announcements: InMemoryAnnouncements
     now: datetime
     mark: Mark
+    handed_over: Mark | None
 
     async def due(self, after: Mark, until: datetime, limit: int) -> Sequence[Job]:
         fitting = [
@@ -448,3 +450,6 @@ class _Turn:
 
     async def move_mark(self, mark: Mark) -> None:
         self.announcements.mark = mark
+
+    async def move_handed_over(self, mark: Mark) -> None:
+        self.announcements.handed_over = mark

@@ -67,6 +67,17 @@ async def test_a_delayed_job_is_seen_soon_before_it_is_due_and_not_once_it_was_a
     assert await store.lookout.look() == {Chore.REPAIR}
 
 
+async def test_of_two_replicas_one_pushes_a_delayed_job_to_the_moment(
+    replicas: list[StoreOverPostgres], store: StoreOverPostgres
+) -> None:
+    await store.do.submit_jobs([a_new_job(delay=SECOND)])
+
+    for replica in replicas:
+        await replica.announce_due_jobs()
+
+    assert [replica.hand_over.waiting for replica in replicas] == [1, 0]
+
+
 async def test_a_job_whose_time_to_start_is_over_is_seen(
     store: StoreOverPostgres, clock: SteppedClock
 ) -> None:

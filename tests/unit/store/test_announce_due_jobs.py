@@ -82,6 +82,19 @@ async def test_what_was_handed_over_once_is_not_again_unless_it_got_nowhere(
     assert job.id in ready_queue.jobs
 
 
+async def test_a_clock_that_went_back_delays_no_hand_over(
+    announcements: InMemoryAnnouncements, ready_queue: InMemoryReadyQueue, announce: AnnounceDueJobs
+) -> None:
+    a_delayed_job(announcements, SECOND)
+    await announce()
+
+    announcements.clock.advance(-3600 * SECOND)
+    a_delayed_job(announcements, SECOND)
+    await announce()
+
+    assert announce.hand_over.waiting == 2
+
+
 async def test_the_mark_stays_where_it_is_while_redis_does_not_answer(
     announcements: InMemoryAnnouncements, ready_queue: InMemoryReadyQueue, announce: AnnounceDueJobs
 ) -> None:

@@ -1,7 +1,7 @@
 """Jobs with a delay become due."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +18,7 @@ LONGEST_TRANSACTION = timedelta(seconds=15)
 _LAST_ID = UUID(int=2**128 - 1)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class AnnounceDueJobs:
     """Pushes the ids of delayed jobs to the ready queue as they become due, each a page at a time. Those that are due
     AHEAD are handed over, to be pushed to the moment.
@@ -30,7 +30,6 @@ class AnnounceDueJobs:
     announcements: Announcements
     ready_queue: ReadyQueue
     hand_over: HandOver
-    _handed_over: Mark | None = field(default=None, init=False)
 
     async def __call__(self) -> bool:
         """True if more may be due: call again at once."""
@@ -57,11 +56,14 @@ class AnnounceDueJobs:
                 place = await self._announce(turn, place, turn.mark.run_at)
 
     async def _soon(self, turn: AnnounceTurn, now: Mark) -> Sequence[Job]:
-        """Those that were not handed over before, up to a page: the rest is announced when it is due."""
-        until = turn.now + AHEAD
-        after = max((now, self._handed_over or now), key=lambda mark: (mark.run_at, mark.job_id))
-        jobs = await turn.due(after, until, PAGE)
-        self._handed_over = Mark(until, _LAST_ID)
+        """Those that no replica handed over before, up to a page: the rest is announced when it is due."""
+        until = Mark(turn.now + AHEAD, _LAST_ID)
+        # One beyond was set before the clock went back.
+        is_ahead = turn.handed_over and now.run_at < turn.handed_over.run_at <= until.run_at
+        after = turn.handed_over if turn.handed_over and is_ahead else now
+        jobs = await turn.due(after, until.run_at, PAGE)
+        if jobs:
+            await turn.move_handed_over(until)
         return jobs
 
     async def _announce(self, turn: AnnounceTurn, after: Mark, until: datetime) -> Mark | None:

@@ -358,12 +358,16 @@ class AnnounceTurn(Protocol):
 
     now: datetime
     mark: Mark
+    handed_over: Mark | None
+    """Up to there some replica pushes jobs as their times come, as long as it lives."""
 
     async def due(self, after: Mark, until: datetime, limit: int) -> Sequence[Job]:
         """PENDING jobs with a delay, by (run_at, id), with after < (run_at, id) and run_at <= until."""
         ...
 
     async def move_mark(self, mark: Mark) -> None: ...
+
+    async def move_handed_over(self, mark: Mark) -> None: ...
 
 
 class Announcements(Protocol):

@@ -18,19 +18,24 @@ from treadle_store.adapters.outbound.postgres.tables import live_jobs, marks
 from treadle_store.adapters.outbound.postgres.turns import Turn, turn
 from treadle_store.application.ports import Mark
 
-_NAME = "announced"
+_ANNOUNCED = "announced"
+_HANDED_OVER = "handed over"
 _BEGINNING = UUID(int=0)
 DELAYED = (live_jobs.c.run_at > live_jobs.c.created_at) & (
     live_jobs.c.state == JobState.PENDING.value
 )
-MARK = select(marks.c.run_at, marks.c.job_id).where(marks.c.name == _NAME)
+_MARKS = select(marks)
+ANNOUNCED = select(marks.c.run_at).where(marks.c.name == _ANNOUNCED)
 
 
 class PostgresAnnounceTurn:
-    def __init__(self, connection: AsyncConnection, now: datetime, mark: Mark) -> None:
+    def __init__(
+        self, connection: AsyncConnection, now: datetime, mark: Mark, handed_over: Mark | None
+    ) -> None:
         self._connection = connection
         self.now = now
         self.mark = mark
+        self.handed_over = handed_over
 
     async def due(self, after: Mark, until: datetime, limit: int) -> Sequence[Job]:
         place = tuple_(live_jobs.c.run_at, live_jobs.c.id)
@@ -47,8 +52,14 @@ class PostgresAnnounceTurn:
         return [*jobs_of((await self._connection.execute(statement)).all())]
 
     async def move_mark(self, mark: Mark) -> None:
+        await self._move(_ANNOUNCED, mark)
+
+    async def move_handed_over(self, mark: Mark) -> None:
+        await self._move(_HANDED_OVER, mark)
+
+    async def _move(self, name: str, mark: Mark) -> None:
         place = {"run_at": mark.run_at, "job_id": mark.job_id}
-        statement = insert(marks).values(name=_NAME, **place)
+        statement = insert(marks).values(name=name, **place)
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=["name"], set_=place)
         )
@@ -65,14 +76,15 @@ class PostgresAnnouncements:
                 yield None
                 return
             now = (await connection.scalars(select(func.clock_timestamp()))).one()
-            yield PostgresAnnounceTurn(connection, now, await _mark(connection, now))
+            kept = {
+                row.name: Mark(row.run_at, row.job_id) for row in await connection.execute(_MARKS)
+            }
+            mark = kept.get(_ANNOUNCED) or await _beginning(connection, now)
+            yield PostgresAnnounceTurn(connection, now, mark, kept.get(_HANDED_OVER))
 
 
-async def _mark(connection: AsyncConnection, now: datetime) -> Mark:
-    """Without a mark, from the first delayed job that there is."""
-    row = (await connection.execute(MARK)).one_or_none()
-    if row is not None:
-        return Mark(row.run_at, row.job_id)
+async def _beginning(connection: AsyncConnection, now: datetime) -> Mark:
+    """Before the first delayed job that there is."""
     earliest = await connection.scalar(
         select(func.min(live_jobs.c.run_at)).where(live_jobs.c.run_at > live_jobs.c.created_at)
     )

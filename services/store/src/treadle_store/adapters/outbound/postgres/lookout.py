@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, exists, func, literal, select
 
-from treadle_store.adapters.outbound.postgres.announcements import DELAYED, MARK
+from treadle_store.adapters.outbound.postgres.announcements import ANNOUNCED, DELAYED
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.expiring_jobs import EXPIRED
 from treadle_store.adapters.outbound.postgres.lost_runs import LOST, SESSION_ENDED
@@ -12,7 +12,7 @@ from treadle_store.application.announce_due_jobs import AHEAD
 from treadle_store.application.keep_watch import Chore
 
 _run_at = live_jobs.c.run_at
-_announced = select(MARK.subquery().c.run_at).scalar_subquery()
+_announced = ANNOUNCED.scalar_subquery()
 # By an index, which leaves out for good what it once found to be gone; the table keeps that until it is vacuumed.
 _first_live = (
     select(live_jobs.c.queue)
