@@ -58,7 +58,7 @@ from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
 
-_UNCALLED = timedelta(seconds=10)
+_UNCALLED = timedelta(seconds=30)
 
 
 def _on_call(
