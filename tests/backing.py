@@ -183,7 +183,8 @@ def _container(
     container = DockerContainer(image).with_envs(**options).with_command(command)
     container.with_exposed_ports(port)
     try:
-        with container, _removal(container.get_wrapped_container().id):
+        container.start()
+        with _removal(container.get_wrapped_container().id):
             yield f"{container.get_container_host_ip()}:{container.get_exposed_port(port)}"
     finally:
         container.get_docker_client().client.close()

@@ -1,10 +1,13 @@
 """The Compose file on a real engine: started, used, restarted under load. Run by `make verify`."""
 
+import os
+import subprocess
+import sys
 import time
 
 import httpx
 import pytest
-from tests.verify.compose import OURS, System
+from tests.verify.compose import OURS, ROOT, System
 from tests.verify.load import clients, states
 
 pytestmark = pytest.mark.verify
@@ -67,3 +70,36 @@ def test_any_container_is_restarted_under_load_and_no_job_or_request_is_lost(
 
     assert load.failures == {}
     assert states(client, load.ids, within_seconds=60) == {"SUCCESS": len(load.ids)}
+
+
+def test_other_tests_take_their_servers_from_an_engine_that_answers(
+    address: dict[str, str],
+) -> None:
+    named = ("TREADLE_TEST_DATABASE_URL", "TREADLE_TEST_REDIS_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in named}
+    began = int(time.time())
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/contract/test_queue_depths.py"],
+        cwd=ROOT,
+        env=environment | address,
+        check=False,
+    )
+
+    until = f"--until={int(time.time()) + 1}"
+    made = subprocess.run(
+        [
+            "docker",
+            "events",
+            f"--since={began}",
+            until,
+            "--filter=event=create",
+            "--format={{.From}}",
+        ],
+        env=environment | address,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.returncode == 0
+    assert "postgres:17" in made.stdout.split()
