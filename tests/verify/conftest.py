@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +34,7 @@ async def rest(payload: float) -> None:
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[dict[str, str]]:
-    # Paths of sockets are short.
-    with engine(Path(tempfile.mkdtemp(prefix="engine-"))) as address:
+    with engine() as address:
         have_images(address)
         yield address
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,28 +21,36 @@ _START_SECONDS = 60.0
 
 
 @contextmanager
-def engine(folder: Path) -> Iterator[dict[str, str]]:
+def engine() -> Iterator[dict[str, str]]:
     """What the environment of its clients has to say. Where none can be started the tests fail."""
     if _answers({}):
         yield {}
         return
     _install_if_missing()
+    # Not below pytest's folders: the path of a socket is short.
+    folder = Path(tempfile.mkdtemp(prefix="engine-"))
+    try:
+        yield from _started(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(folder: Path) -> Iterator[dict[str, str]]:
     address = {"DOCKER_HOST": f"unix://{folder / 'docker.sock'}"}
     with (folder / "engine.log").open("wb") as log:
-        process = subprocess.Popen(_engine_command(folder), stdout=log, stderr=log)
-        try:
-            deadline = time.monotonic() + _START_SECONDS
-            while not _answers(address):
-                assert process.poll() is None, (folder / "engine.log").read_text()[-3_000:]
-                assert time.monotonic() < deadline, "the engine does not answer"
-                time.sleep(0.2)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(60)
-            # The engine leaves the machine forwarding nothing.
-            subprocess.run(["iptables", "--policy", "FORWARD", "ACCEPT"], check=False)
-            shutil.rmtree(folder, ignore_errors=True)
+        process = subprocess.Popen(_command(folder), stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _answers(address):
+            assert process.poll() is None, (folder / "engine.log").read_text()[-3_000:]
+            assert time.monotonic() < deadline, "the engine does not answer"
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+        # The engine leaves the machine forwarding nothing.
+        subprocess.run(["iptables", "--policy", "FORWARD", "ACCEPT"], check=False)
 
 
 def have_images(address: dict[str, str]) -> None:
@@ -80,7 +89,7 @@ def _install_if_missing() -> None:
     subprocess.run(install, env=apt, check=True, timeout=600)
 
 
-def _engine_command(folder: Path) -> list[str]:
+def _command(folder: Path) -> list[str]:
     places = {
         "--data-root": folder / "data",
         "--exec-root": folder / "exec",
