@@ -131,3 +131,17 @@ async def test_calls_to_the_store_follow_each_other_at_once_unless_very_many_run
     assert with_ends(slots=20, ends=15).pause_seconds == 0
     assert with_ends(slots=20, ends=30).pause_seconds == PAUSE_SECONDS
     assert with_ends(slots=20, ends=30, seconds_ago=1).pause_seconds == 0
+
+
+async def test_places_that_time_takes_away_while_they_are_taken_are_no_end_of_the_work() -> None:
+    # The 15 that ended are a tenth of a second ago from the second look on.
+    late, seconds = False, iter([0.0])
+    holdings = Holdings(20, lambda: next(seconds, 0.11) if late else 0.0)
+    runs = [a_run() for _ in range(15)]
+    holdings.end_claim(uuid4(), runs)
+    holdings.ended([an_end(run) for run in runs])
+    holdings.acknowledged([an_end(run) for run in runs])
+    holdings.end_claim(uuid4(), [a_run() for _ in range(25)])
+    late = True
+
+    assert await holdings.take_free() == 10

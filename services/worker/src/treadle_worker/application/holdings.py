@@ -116,9 +116,14 @@ class Holdings:
 
     async def take_free(self) -> int:
         """Waits for a free place and takes all that are free, for one pop; 0 when stopping. Waits while paused."""
-        await self._until(lambda: self.stopping or (self.free > 0 and not self._paused))
-        self._popping = 0 if self.stopping else self.free
-        return self._popping
+        while not self.stopping:
+            # Looked at once: time alone takes places away, and none would look like the end.
+            if not self._paused and (free := self.free) > 0:
+                self._popping = free
+                return free
+            await self._change()
+        self._popping = 0
+        return 0
 
     def stop_taking(self) -> None:
         self.stopping = True
@@ -212,5 +217,8 @@ class Holdings:
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
