@@ -156,6 +156,7 @@ NOT_PLAIN: Sequence[tuple[str, StoredJob, Sequence[Callable[[Job], Job]]]] = [
     ("of an isolated type", a_stored_job(type="mail"), ()),
     ("of another namespace", a_stored_job(namespace="theirs"), ()),
     ("too large", a_stored_job(b'"' + b"x" * MAX_PLAIN_BYTES + b'"'), ()),
+    ("of large metadata", a_stored_job(metadata=dict.fromkeys("ab", "x" * 512)), ()),
 ]
 
 

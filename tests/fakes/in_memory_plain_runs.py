@@ -1,5 +1,6 @@
 """Plain claims and successes in memory, made by the domain's verbs: tests/contract compares PostgreSQL's with them."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +16,7 @@ from treadle_domain.outcomes import Claim, Ruling
 from treadle_domain.stored_job import StoredJob
 from treadle_domain.worker_session import WorkerSession
 from treadle_store.application.ports import Change, Hold
-from treadle_store.application.run_ports import MAX_PLAIN_BYTES
+from treadle_store.application.run_ports import MAX_PLAIN_BYTES, MAX_PLAIN_METADATA_BYTES
 
 
 @dataclass
@@ -59,6 +60,7 @@ class InMemoryPlainRuns:
             and job.type not in seats.by_type
             and not seats.is_alone(job)
             and len(stored.payload) <= MAX_PLAIN_BYTES
+            and len(json.dumps(dict(job.metadata))) <= MAX_PLAIN_METADATA_BYTES
         )
 
     async def _claim(

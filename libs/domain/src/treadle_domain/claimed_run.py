@@ -11,6 +11,8 @@ from treadle_domain.job import Job
 from treadle_domain.outcomes import Outcome
 from treadle_domain.seats import NO_LIMITS, FreeSeats
 
+_LARGEST_CHARACTER_BYTES = 4
+
 
 class ClaimRefusal(StrEnum):
     """The store decides what goes back to the ready queue, and when: a worker never re-adds a refused id."""
@@ -44,8 +46,10 @@ class ClaimedRun:
 
     @property
     def size(self) -> int:
-        """In bytes, of its JSON texts."""
-        return len(self.payload) + len(self.checkpoint or b"")
+        """An upper bound of its bytes beside names, times and numbers."""
+        characters = sum(len(key) + len(value) for key, value in self.metadata.items())
+        texts = len(self.payload) + len(self.checkpoint or b"")
+        return texts + characters * _LARGEST_CHARACTER_BYTES
 
     @classmethod
     def of(cls, job: Job, payload: bytes, checkpoint: bytes | None = None) -> Self:

@@ -24,7 +24,7 @@ from treadle_store.application.ports import (
 from treadle_store.application.run_ports import PlainRuns
 
 MAX_ANSWER_BYTES = 7 * 1024 * 1024
-"""Of payloads and checkpoints in one answer; a message may have 8 MiB."""
+"""Of payloads, checkpoints and metadata in one answer; a message may have 9 MiB."""
 
 Answer = ClaimedRun | ClaimRefusal
 
@@ -105,6 +105,12 @@ class _Decision:
     answers: dict[UUID, Answer]
     seated: dict[UUID, Job] = field(default_factory=dict)
     put_back: dict[UUID, Job] = field(default_factory=dict)
+    sizes: dict[UUID, int] = field(default_factory=dict)
+    """Of the runs among the answers."""
+
+    def __post_init__(self) -> None:
+        for job_id, answer in self.answers.items():
+            self._measure(job_id, answer)
 
     def seat(self, ids: Collection[UUID], jobs: Iterable[Job]) -> None:
         """Of the jobs to decide, those that this claim got already have their seats before any other gets one."""
@@ -115,6 +121,7 @@ class _Decision:
     def decide(self, job_id: UUID, stored: StoredJob | None) -> Change | None:
         self.put_back.pop(job_id, None)
         self.answers.pop(job_id, None)
+        self.sizes.pop(job_id, None)
         if stored is None:
             return self._answer(job_id, ClaimRefusal.GONE)
         if self._is_granted(stored.job):
@@ -139,7 +146,7 @@ class _Decision:
             return self._answer(job.id, ClaimRefusal.LEFT_OVER)
         return self._grant(stored)
 
-    def _grant(self, stored: StoredJob) -> Change:
+    def _grant(self, stored: StoredJob) -> Change | None:
         job = stored.job
         after = job.claim(
             session=self.session.id,
@@ -148,9 +155,9 @@ class _Decision:
             now=self.now,
         )
         hold = Hold(claim_id=self.batch.claim_id, heartbeat_number=self.batch.heartbeat_number)
-        self.answers[job.id] = self._run(after, stored)
         self.seated[job.id] = after
-        return Change(before=job, after=after, now=self.now, hold=hold)
+        change = Change(before=job, after=after, now=self.now, hold=hold)
+        return self._answer(job.id, self._run(after, stored), change)
 
     def _unknown_type(self, job: Job) -> Change | None:
         known = self.known_types[job.queue]
@@ -175,12 +182,16 @@ class _Decision:
 
     def _has_room_for(self, new: ClaimedRun) -> bool:
         """The first always has, however large."""
-        runs = [answer for answer in self.answers.values() if isinstance(answer, ClaimedRun)]
-        return not runs or sum(run.size for run in runs) + new.size <= MAX_ANSWER_BYTES
+        return not self.sizes or sum(self.sizes.values()) + new.size <= MAX_ANSWER_BYTES
+
+    def _measure(self, job_id: UUID, answer: Answer) -> None:
+        if isinstance(answer, ClaimedRun):
+            self.sizes[job_id] = answer.size
 
     def _change(self, before: Job, after: Job) -> Change:
         return Change(before=before, after=after, now=self.now)
 
     def _answer(self, job_id: UUID, answer: Answer, change: Change | None = None) -> Change | None:
         self.answers[job_id] = answer
+        self._measure(job_id, answer)
         return change

@@ -8,7 +8,8 @@ from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
 from treadle_domain.worker_session import WorkerSession
 
 MAX_PLAIN_BYTES = 7 * 1024
-"""Of a payload: a thousand of them fit into one answer."""
+MAX_PLAIN_METADATA_BYTES = 1024
+"""Of a job's payload, and of its metadata as JSON: a thousand of both fit into one answer."""
 
 
 class PlainRuns(Protocol):
@@ -20,7 +21,7 @@ class PlainRuns(Protocol):
 
     async def claim(self, batch: ClaimBatch, session: WorkerSession) -> Mapping[UUID, ClaimedRun]:
         """Of the jobs that never ran: those due and not expired, of a type that the session handles and that has no
-        seats in `batch`, with a payload up to MAX_PLAIN_BYTES. None if the session is not open."""
+        seats in `batch`, with payload and metadata up to these bytes. None if the session is not open."""
         ...
 
     async def succeed(

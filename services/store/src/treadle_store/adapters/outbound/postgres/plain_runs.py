@@ -40,7 +40,7 @@ from treadle_store.adapters.outbound.postgres.tables import (
     sessions,
 )
 from treadle_store.application.ports import JobEnds
-from treadle_store.application.run_ports import MAX_PLAIN_BYTES
+from treadle_store.application.run_ports import MAX_PLAIN_BYTES, MAX_PLAIN_METADATA_BYTES
 
 # Of the server, one for all of a statement.
 _NOW = func.statement_timestamp()
@@ -167,6 +167,7 @@ def _claim() -> Select[Any]:
             or_(job.expires_at.is_(None), job.expires_at > _NOW),
             job.type == handler.type,
             func.octet_length(cast(job.payload, Text)) <= MAX_PLAIN_BYTES,
+            func.octet_length(cast(job.metadata, Text)) <= MAX_PLAIN_METADATA_BYTES,
             is_open,
         )
         .returning(*(job[name] for name in _RUN), job.fence, job.started_at, *map(_text, _TEXTS))
