@@ -38,8 +38,9 @@ class RetryJobs:
             return found
 
         asked = await ask_jobs(load, self.jobs.save, ids, lambda job: _retry(job, holders, now))
-        await self.hand_over(asked.changed.values(), now)
+        # Looked at before a worker can take them: the answer is what the retry made.
         found = await self.get_jobs(namespace, ids)
+        await self.hand_over(asked.changed.values(), now)
         return [asked.refused.get(job_id) or found[job_id] for job_id in ids]
 
 
