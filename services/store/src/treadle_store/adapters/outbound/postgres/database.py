@@ -1,19 +1,27 @@
 """Connections to PostgreSQL, and what its errors mean to the store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from select import POLLIN, poll
 from typing import Any
 
+import psycopg
+from psycopg import AsyncConnection as PsycopgConnection
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import ExceptionContext, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from treadle_store.adapters.outbound.postgres.compiled import Compiled
+from treadle_store.adapters.outbound.postgres.single_statements import (
+    NO_LONGER_OURS,
+    Connection,
+    SingleStatements,
+    has_something_to_say,
+)
 from treadle_store.application.errors import (
     Conflicted,
     DatabaseUnavailable,
@@ -31,8 +39,9 @@ _LONGEST_SECONDS = 12
 # Without statistics, as after a bulk load, PostgreSQL would rather read and sort all of a history than follow an index
 # until the page is full. To compile a read takes longer than to make it.
 _BY_INDEX_ONLY = "-c enable_bitmapscan=off -c enable_sort=off -c jit=off"
-# What is written is found by its id, given row by given row: so the rows are locked in the order given.
-_BY_ID = " ".join(
+# What is written is found by its id, given row by given row: so the rows are locked in the order given, and one plan is
+# good for all values. PostgreSQL would make it again each time, which takes longer than to follow it.
+_BY_ID = "-c plan_cache_mode=force_generic_plan " + " ".join(
     f"-c {name}=off"
     for name in (
         "enable_seqscan",
@@ -65,14 +74,12 @@ class Database:
     """
 
     def __init__(self, database_url: str, pool_size: int) -> None:
-        # Not one: to switch a connection to autocommit and back costs more than most statements.
         self._writes = _engine(database_url, pool_size, options=_BY_ID)
-        self._single_writes = _engine(
-            database_url, pool_size, options=_BY_ID, isolation_level="AUTOCOMMIT"
-        )
+        # Not one: to switch a connection to autocommit and back costs more than most statements.
         self._reads = _engine(
             database_url, pool_size, options=_BY_INDEX_ONLY, isolation_level="AUTOCOMMIT"
         )
+        self._single_statements = SingleStatements(self._connect, pool_size)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -81,12 +88,12 @@ class Database:
             async with self._writes.begin() as connection:
                 yield connection
 
-    @asynccontextmanager
-    async def single_writes(self) -> AsyncIterator[AsyncConnection]:
-        """Every statement is a transaction of its own: one round trip instead of three. Raises as `transaction`."""
+    async def execute(
+        self, statement: Compiled, values: Mapping[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        """Its rows. A transaction of its own: one round trip instead of three. Raises as `transaction`."""
         async with _translated():
-            async with self._single_writes.connect() as connection:
-                yield connection
+            return await self._single_statements.execute(statement, values, _POOL_TIMEOUT_SECONDS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -97,8 +104,16 @@ class Database:
 
     async def close(self) -> None:
         await self._writes.dispose()
-        await self._single_writes.dispose()
         await self._reads.dispose()
+        await self._single_statements.close()
+
+    async def _connect(self) -> Connection:
+        engine = self._writes
+        _, of_url = engine.dialect.create_connect_args(engine.url)
+        arguments: dict[str, Any] = {**of_url, **_arguments(_BY_ID)}
+        connection = await PsycopgConnection.connect(**arguments, autocommit=True)
+        _send_arrays_as_they_are(connection)
+        return connection
 
 
 def _engine(database_url: str, pool_size: int, options: str = "", **more: Any) -> AsyncEngine:
@@ -109,39 +124,45 @@ def _engine(database_url: str, pool_size: int, options: str = "", **more: Any) -
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
         pool_reset_on_return=None,  # a transaction ends where it began: in a block
-        connect_args={
-            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
-            f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC {options}",
-            **_PROBES,
-        },
+        connect_args=_arguments(options),
         **more,
     )
-    event.listen(engine.sync_engine, "connect", _send_arrays_as_they_are)
+    event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "checkout", _refuse_if_ended)
     event.listen(engine.sync_engine, "handle_error", _drop_if_of_no_use)
     return engine
 
 
-def _send_arrays_as_they_are(connection: DBAPIConnection, _: object) -> None:
+def _arguments(options: str) -> dict[str, Any]:
+    """Of any connection, beside those in the URL."""
+    return {
+        "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+        f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC {options}",
+        **_PROBES,
+    }
+
+
+def _prepare(connection: DBAPIConnection, _: object) -> None:
+    _send_arrays_as_they_are(connection.driver_connection)
+
+
+def _send_arrays_as_they_are(connection: Any) -> None:
     """As text, every quote and backslash of a payload would be escaped by a regular expression: a second for a MiB of
     them, in which the store does nothing else."""
-    connection.driver_connection.adapters.register_dumper(list, ListBinaryDumper)
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _refuse_if_ended(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:
-    """An idle connection has nothing to say, unless the server is leaving: costs a microsecond, no round trip."""
-    readable = poll()
-    readable.register(connection.driver_connection.fileno(), POLLIN)
     # One that was just opened is taken as it is: its pool cannot have a better one.
-    if readable.poll(0) and _WAS_USED in entry.info:
+    if has_something_to_say(connection.driver_connection) and _WAS_USED in entry.info:
         raise InvalidatePoolError
     entry.info[_WAS_USED] = True
 
 
 def _drop_if_of_no_use(context: ExceptionContext) -> None:
     """A server that became a replica, or ended our transaction, leaves a connection that looks healthy."""
-    if getattr(context.original_exception, "sqlstate", None) in _NO_LONGER_OURS:
+    if getattr(context.original_exception, "sqlstate", None) in NO_LONGER_OURS:
         context.is_disconnect = True
 
 
@@ -157,27 +178,23 @@ async def _translated() -> AsyncIterator[None]:
         if not deadline.expired():
             raise
         raise DatabaseUnavailable("PostgreSQL does not answer") from error
-    except DBAPIError as error:
-        meaning = _meaning(error, _sqlstate(error))
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        meaning = _meaning(cause, getattr(cause, "sqlstate", None) or "")
         if meaning is None:
             raise
-        raise meaning(str(error.orig).partition("\n")[0]) from error
+        raise meaning(str(cause).partition("\n")[0]) from error
 
 
-def _meaning(error: DBAPIError, sqlstate: str) -> type[StoreError] | None:
+def _meaning(error: BaseException | None, sqlstate: str) -> type[StoreError] | None:
     """None: a fault of ours."""
-    if isinstance(error, DataError) or sqlstate.startswith(_LIMITS):
+    if isinstance(error, psycopg.DataError) or sqlstate.startswith(_LIMITS):
         return Unstorable
     if sqlstate in _UNDONE:
         return Conflicted
-    is_outage = isinstance(error, OperationalError) or error.connection_invalidated
-    if is_outage or sqlstate in _NO_LONGER_OURS | _NOT_MIGRATED:
+    if isinstance(error, psycopg.OperationalError) or sqlstate in NO_LONGER_OURS | _NOT_MIGRATED:
         return DatabaseUnavailable
     return None
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
 
 
 _WAS_USED = "was used"
@@ -185,6 +202,4 @@ _LIMITS = "54"
 """Exceeded by a value, such as JSON that is nested too deep."""
 _UNDONE = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout."""
-_NO_LONGER_OURS = frozenset({"25006", "25P02", "25P03"})
-"""Read-only, in a failed transaction, idle in a transaction for too long."""
 _NOT_MIGRATED = frozenset({"42P01", "42703", "42883"})

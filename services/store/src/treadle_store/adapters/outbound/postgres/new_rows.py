@@ -1,7 +1,7 @@
 """New jobs as columns: what they have in common is there once."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -23,6 +23,11 @@ Rows = tuple[frozenset[str], Values]
 _OF_JOBS = [field.name for field in fields(Job)]
 _KEYS = ("idempotency", "unique", "on_conflict")
 _OF_SUBMISSIONS = [field.name for field in fields(Submission) if field.name not in _KEYS]
+FRESH = columns_of(
+    {field.name for field in fields(Job) if field.default is not MISSING}
+    - {field.name for field in fields(Submission)}
+)
+"""Columns of a new job that no submission can change."""
 _ANY_TIME = datetime.fromtimestamp(0, UTC)
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Insert,
-    Row,
     Select,
     Text,
     Uuid,
@@ -30,6 +29,7 @@ from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
 from treadle_domain.run_policy import DEFAULT_POLICY, RunPolicy
 from treadle_domain.states import TRANSITIONS, JobState, Verb
 from treadle_domain.worker_session import WorkerSession
+from treadle_store.adapters.outbound.postgres.compiled import compiled
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.rows import Values, kept_retry, text_of
 from treadle_store.adapters.outbound.postgres.statements import given_rows, ids, parameters
@@ -68,8 +68,7 @@ class PostgresPlainRuns:
             "p_claim": batch.claim_id,
             "p_heartbeat": batch.heartbeat_number,
         }
-        async with self._database.single_writes() as connection:
-            rows = (await connection.execute(_CLAIM, values)).all()
+        rows = await self._database.execute(_CLAIM, values)
         return _runs(rows, batch.namespace, policies)
 
     async def succeed(
@@ -78,8 +77,7 @@ class PostgresPlainRuns:
         ordered = sorted(reports, key=lambda report: report.job_id)
         rows = parameters([_outcome_row(report) for report in ordered])
         values = rows | {"p_namespace": namespace, "p_session": session}
-        async with self._database.single_writes() as connection:
-            recorded = frozenset(await connection.scalars(_SUCCEED, values))
+        recorded = frozenset(row[0] for row in await self._database.execute(_SUCCEED, values))
         self._ends.tell(recorded)
         return recorded
 
@@ -108,7 +106,7 @@ def _outcome_row(report: RunReport) -> Values:
 
 
 def _runs(
-    rows: Sequence[Row[*tuple[Any, ...]]], namespace: str, policies: Mapping[str, RunPolicy]
+    rows: Sequence[tuple[Any, ...]], namespace: str, policies: Mapping[str, RunPolicy]
 ) -> Mapping[UUID, ClaimedRun]:
     """What the job said itself is read and nothing else: it costs time, and is rare."""
     runs = {}
@@ -132,7 +130,7 @@ def _runs(
 
 def _may(verb: Verb) -> ColumnElement[bool]:
     """By the domain's table."""
-    return live_jobs.c.state.in_([state.value for state, of in TRANSITIONS if of is verb])
+    return or_(*(live_jobs.c.state == state.value for state, of in TRANSITIONS if of is verb))
 
 
 def _of_namespace() -> ColumnElement[bool]:
@@ -225,5 +223,5 @@ _RUN = ("id", "queue", "type", "requested_max_attempts", "requested_timeout", "c
 _TEXTS = ("metadata", "payload")
 _ENDS = frozenset({"version", "state", "finished_at", "result", "error"})
 """What a success changes; an error of an earlier run is gone."""
-_CLAIM = _claim()
-_SUCCEED = _succeed()
+_CLAIM = compiled(_claim())
+_SUCCEED = compiled(_succeed())

@@ -1,6 +1,7 @@
 """Jobs without keys, in PostgreSQL: the server's clock is read by the statement that adds them."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -10,16 +11,17 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Interval,
-    Select,
     cast,
     func,
     select,
 )
 
+from treadle_domain.job import Job
 from treadle_domain.rank import PRIORITY_HEAD_START
 from treadle_domain.stored_job import NewJob
+from treadle_store.adapters.outbound.postgres.compiled import Compiled, compiled
 from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.new_rows import plain_rows
+from treadle_store.adapters.outbound.postgres.new_rows import FRESH, plain_rows
 from treadle_store.adapters.outbound.postgres.statements import (
     drop_finished_twins,
     given_or_same,
@@ -36,25 +38,31 @@ class PostgresPlainSubmits:
         # In the order of ids: two calls with the same jobs never wait for each other.
         ordered = sorted(new_jobs, key=lambda new: new.submission.id)
         differing, values = plain_rows(ordered)
-        async with self._database.single_writes() as connection:
-            added = (await connection.execute(_add(differing), values)).one()
-        return added.at if added.count == len(new_jobs) and not added.twins else None
+        [(count, at, twins)] = await self._database.execute(_add(differing), values)
+        return at if count == len(new_jobs) and not twins else None
 
 
 @lru_cache(maxsize=256)
-def _add(differing: frozenset[str]) -> Select[int, Any, int]:
-    given, values = given_or_same([*live_jobs.columns, _DELAY], differing)
+def _add(differing: frozenset[str]) -> Compiled:
+    said = [column for column in live_jobs.columns if column.name not in FRESH]
+    given, values = given_or_same([*said, _DELAY], differing)
     start = func.coalesce(values["run_at"], _NOW + func.coalesce(values["delay"], timedelta(0)))
-    values |= {"created_at": _NOW, "run_at": start, "rank": _rank(start, values["priority"])}
+    values |= _fresh() | {
+        "created_at": _NOW,
+        "run_at": start,
+        "rank": _rank(start, values["priority"]),
+    }
     rows = select(*(values[c.name] for c in live_jobs.columns)).select_from(given)
     added = insert_unless_known(rows).returning(live_jobs.c.id, live_jobs.c.created_at).cte("added")
     ids = func.array_agg(added.c.id)
-    return select(
-        func.count().label("count"),
-        func.min(added.c.created_at).label("at"),
-        # A repeated call must not run a job again that ended meanwhile.
-        drop_finished_twins(ids).label("twins"),
-    )
+    # A repeated call must not run a job again that ended meanwhile.
+    twins = drop_finished_twins(ids)
+    return compiled(select(func.count(), func.min(added.c.created_at), twins))
+
+
+def _fresh() -> dict[str, ColumnElement[Any]]:
+    defaults = {field.name: field.default for field in fields(Job)}
+    return {name: cast(defaults[name], live_jobs.c[name].type) for name in FRESH}
 
 
 def _rank(start: ColumnElement[Any], priority: ColumnElement[Any]) -> ColumnElement[Any]:

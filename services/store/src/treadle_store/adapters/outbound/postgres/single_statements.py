@@ -1,0 +1,94 @@
+"""Statements that are transactions of their own: psycopg's connections, with no layer in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from select import POLLIN, poll
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from treadle_store.adapters.outbound.postgres.compiled import Compiled
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+class SingleStatements:
+    """At most `size` connections, each made when it is first needed.
+
+    One that PostgreSQL ended is found out before its use; it, or one that breaks in use, takes all idle ones with it.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+        self._connect = connect
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+
+    async def execute(
+        self, statement: Compiled, values: Mapping[str, Any], wait_seconds: float
+    ) -> Sequence[tuple[Any, ...]]:
+        """Raises psycopg.Error, and PoolTimeout when no connection came free in `wait_seconds`."""
+        async with self._place(wait_seconds):
+            connection = await self._usable() or await self._connect()
+            try:
+                cursor = await connection.execute(
+                    statement.text, statement.converted(values), binary=True
+                )
+                rows = await cursor.fetchall()
+            except psycopg.Error as error:
+                await self._keep_if_sound(connection, error)
+                raise
+            except BaseException:
+                await connection.close()
+                raise
+            self._idle.append(connection)
+            return rows
+
+    async def close(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
+
+    @asynccontextmanager
+    async def _place(self, wait_seconds: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout from error
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _usable(self) -> Connection | None:
+        if not self._idle:
+            return None
+        connection = self._idle.pop()
+        if not has_something_to_say(connection):
+            return connection
+        await connection.close()
+        await self.close()
+        return None
+
+    async def _keep_if_sound(self, connection: Connection, error: psycopg.Error) -> None:
+        sound = connection.info.transaction_status is TransactionStatus.IDLE
+        if sound and error.sqlstate not in NO_LONGER_OURS:
+            self._idle.append(connection)
+            return
+        await connection.close()
+        await self.close()
+
+
+def has_something_to_say(connection: Any) -> bool:
+    """An idle connection has not, unless the server is leaving: costs a microsecond, no round trip."""
+    readable = poll()
+    readable.register(connection.fileno(), POLLIN)
+    return bool(readable.poll(0))
+
+
+NO_LONGER_OURS = frozenset({"25006", "25P02", "25P03"})
+"""Read-only, in a failed transaction, idle in a transaction for too long."""
