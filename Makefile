@@ -35,13 +35,14 @@ chaos: .venv/ready ## everything breaks under a client that asks for much: make 
 	$(PYTHON) -m pytest -q -s tests/chaos/test_nemesis.py --seed $(or $(SEED),1) --duration $(or $(DURATION),300) \
 	--faults '$(FAULTS)' $(ARGS)
 
-check: .venv/ready check-generated ## format, lint, types, imports, generated code, images and manifests
+check: .venv/ready check-generated ## format, lint, types, imports, generated code, images, manifests and alerts
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m mypy $(PACKAGES:%=-p %)
 	$(if $(SCRIPTS),$(PYTHON) -m mypy $(SCRIPTS))
 	.venv/bin/lint-imports
-	$(PYTHON) -m pytest -q tests/architecture/test_manifests.py tests/architecture/test_images.py
+	$(PYTHON) -m pytest -q tests/architecture/test_manifests.py tests/architecture/test_images.py \
+	tests/architecture/test_observability.py
 
 check-generated: .venv/ready
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call generate,"$$fresh") && \

@@ -1,0 +1,41 @@
+"""The alerts and the dashboard, and which metrics they ask for."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import promql_parser
+import yaml
+from tests.architecture.rendered import ROOT
+
+FOLDER = ROOT / "deploy/observability"
+RUNBOOK = ROOT / "docs/runbook.md"
+_PARTS_OF_HISTOGRAMS = re.compile(r"_(bucket|count|sum)$")
+
+Rule = dict[str, Any]
+
+
+def alerts() -> list[Rule]:
+    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def dashboard() -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
+    return said
+
+
+def metrics_of(expression: str) -> set[str]:
+    """Names of families. Raises ValueError if it is no PromQL."""
+    named = {selector.name for selector in _selectors(promql_parser.parse(expression))}
+    return {_PARTS_OF_HISTOGRAMS.sub("", name) for name in named if name}
+
+
+def _selectors(node: Any) -> Iterator[promql_parser.VectorSelector]:
+    if isinstance(node, promql_parser.VectorSelector):
+        yield node
+    for name in ("lhs", "rhs", "expr", "args", "vector_selector", "param"):
+        below = getattr(node, name, None)
+        for each in below if isinstance(below, list) else [below] if below is not None else []:
+            yield from _selectors(each)
