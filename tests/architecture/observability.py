@@ -11,6 +11,7 @@ from tests.architecture.rendered import ROOT
 
 FOLDER = ROOT / "deploy/observability"
 RUNBOOK = ROOT / "docs/runbook.md"
+_VARIABLES = {"$__rate_interval": "5m", "$queue": ".*"}
 _PARTS_OF_HISTOGRAMS = re.compile(r"_(bucket|count|sum)$")
 
 Rule = dict[str, Any]
@@ -24,6 +25,14 @@ def alerts() -> list[Rule]:
 def dashboard() -> dict[str, Any]:
     said: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text())
     return said
+
+
+def expressions(panel: dict[str, Any]) -> list[str]:
+    """As Grafana would ask them, of all queues."""
+    asked = [target["expr"] for target in panel.get("targets", [])]
+    for variable, value in _VARIABLES.items():
+        asked = [expression.replace(variable, value) for expression in asked]
+    return asked
 
 
 def metrics_of(expression: str) -> set[str]:

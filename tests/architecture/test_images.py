@@ -77,12 +77,12 @@ def test_compose_waits_for_health_and_publishes_on_loopback_only() -> None:
     published = [port for service in services.values() for port in service.get("ports", [])]
     waits = [wait for s in services.values() for wait in s.get("depends_on", {}).values()]
 
-    assert published == ["127.0.0.1:${TREADLE_PORT:-8000}:8000"]
+    assert {port.split("$")[0] for port in published} == {"127.0.0.1:"}
     assert {wait["condition"] for wait in waits} == {
         "service_healthy",
         "service_completed_successfully",
     }
-    assert all("healthcheck" in services[name] for name in ("postgres", "redis", "door"))
+    assert all("healthcheck" in service for service in services.values() if "build" not in service)
     assert services["worker"]["stop_grace_period"] == "30s"
     assert all(service["deploy"]["resources"]["limits"]["memory"] for service in services.values())
 

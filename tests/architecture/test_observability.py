@@ -3,10 +3,16 @@
 import re
 
 import pytest
-from tests.architecture.observability import RUNBOOK, Rule, alerts, dashboard, metrics_of
+from tests.architecture.observability import (
+    RUNBOOK,
+    Rule,
+    alerts,
+    dashboard,
+    expressions,
+    metrics_of,
+)
 from tests.architecture.rendered import ROOT
 
-_VARIABLES = {"$__rate_interval": "5m", "$queue": ".*"}
 _PANELS = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 each_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
@@ -75,10 +81,3 @@ def test_a_panel_of_what_queues_have_follows_the_chosen_queues(panel: Rule) -> N
 
     for target in panel["targets"]:
         assert ("$queue" in target["expr"]) == any(name in target["expr"] for name in labelled)
-
-
-def expressions(panel: Rule) -> list[str]:
-    asked = [target["expr"] for target in panel["targets"]]
-    for variable, value in _VARIABLES.items():
-        asked = [expression.replace(variable, value) for expression in asked]
-    return asked

@@ -35,6 +35,8 @@ class System:
     def up(self) -> None:
         self.compose("build", "worker-image")
         self.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "300")
+        # Of the profile observability; Grafana is in no package that a stand-in could be made of.
+        self.compose("up", "--detach", "--wait", "prometheus")
 
     def down(self) -> None:
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans")

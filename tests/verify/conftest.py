@@ -70,6 +70,7 @@ def system(
             **address,
             **dict.fromkeys(secrets, "0123456789abcdef"),
             "TREADLE_PORT": str(free_port()),
+            "PROMETHEUS_PORT": str(free_port()),
         },
         folder=users_folder(tmp_path_factory.mktemp("handlers")),
     )

@@ -15,6 +15,7 @@ _PUBLIC_IMAGES = (
     "postgres:17",
     "redis:7",
     "haproxy:3.0-alpine",
+    "prom/prometheus:v3.5.0",
 )
 _STAND_INS = Path(__file__).with_name("stand_in_images.sh")
 _START_SECONDS = 60.0

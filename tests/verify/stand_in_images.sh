@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes stand-in container images from Debian packages, for a machine that can
-# pull no image: a Python base, a PostgreSQL, a Redis and an HAProxy, tagged with the names
-# that compose files, Dockerfiles and testcontainers use.
+# pull no image: a Python base, a PostgreSQL, a Redis, an HAProxy and a Prometheus, tagged with the
+# names that compose files, Dockerfiles and testcontainers use.
 #
 #   stand_in_images.sh            make the missing ones
 #   FORCE=1 stand_in_images.sh    make all again
@@ -17,6 +17,7 @@ WORK=${WORK:-$(mktemp -d /tmp/standin.XXXXXX)}
 PG_SUITE=${PG_SUITE:-trixie}   PG_MAJOR=${PG_MAJOR:-17}
 RD_SUITE=${RD_SUITE:-bookworm} RD_MAJOR=${RD_MAJOR:-7}
 HA_SUITE=${HA_SUITE:-trixie}   HA_MAJOR=${HA_MAJOR:-3.0}
+PM_SUITE=${PM_SUITE:-trixie}   PM_TAG=${PM_TAG:-v3.5.0} # Debian 13 has 2.53
 PY_SUITE=${PY_SUITE:-bookworm} PY_MAJOR=${PY_MAJOR:-3.11}
 PY_APT=${PY_APT:-0}            # 0: a small Python base without apt, 1: with apt and dpkg (for a Dockerfile that runs apt-get)
 trap 'rm -rf "$WORK"' EXIT
@@ -216,6 +217,18 @@ make_haproxy() {
   log "$tag made in $((SECONDS - t0)) s"
 }
 
-if [ $# -eq 0 ]; then set -- python postgres redis haproxy; fi
+make_prometheus() {
+  local tag=prom/prometheus:$PM_TAG d=$WORK/pm t0=$SECONDS
+  if have "$tag"; then log "$tag is there"; return; fi
+  rootfs "$PM_SUITE" extract prometheus,dash,busybox,libc-bin "$d"
+  finish "$d"; busybox_links "$d"
+  rm -rf "$d"/usr/share/{javascript,nodejs,perl*} "$d"/usr/lib/*/perl* "$d"/usr/bin/perl*
+  mkdir -p "$d/prometheus"; chown 65534:65534 "$d/prometheus"
+  import "$d" "$tag" 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' 'WORKDIR /prometheus' 'VOLUME /prometheus' 'USER nobody' \
+    'EXPOSE 9090' 'ENTRYPOINT ["prometheus"]'
+  log "$tag made in $((SECONDS - t0)) s"
+}
+
+if [ $# -eq 0 ]; then set -- python postgres redis haproxy prometheus; fi
 for what in "$@"; do "make_$what"; done
-$DOCKER images --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | grep -E '^(python|postgres|redis|haproxy):' | sort >&2
+$DOCKER images --format '{{.Repository}}:{{.Tag}}  {{.Size}}' | grep -E '^(python|postgres|redis|haproxy|prom/prometheus):' | sort >&2

@@ -25,7 +25,7 @@ def test_images_are_small_and_nobody_special(system: System) -> None:
 
 
 def test_no_container_runs_as_root_or_writes_to_its_root(system: System) -> None:
-    for service in (*OURS, "postgres", "redis", "door"):
+    for service in (*OURS, "postgres", "redis", "door", "prometheus"):
         for container in system.containers(service):
             host = system.inspect(container)["HostConfig"]
             _, *processes = system.docker("top", container, "-eo", "pid,uid").splitlines()
