@@ -1,8 +1,7 @@
 """Statements that are transactions of their own: psycopg's connections, with no layer in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from select import POLLIN, poll
 from typing import Any
 
@@ -31,38 +30,43 @@ class SingleStatements:
         self, statement: Compiled, values: Mapping[str, Any], wait_seconds: float
     ) -> Sequence[tuple[Any, ...]]:
         """Raises psycopg.Error, and PoolTimeout when no connection came free in `wait_seconds`."""
-        async with self._place(wait_seconds):
+        await self._take_place(wait_seconds)
+        try:
             connection = await self._usable() or await self._connect()
-            try:
-                cursor = await connection.execute(
-                    statement.text, statement.converted(values), binary=True
-                )
-                rows = await cursor.fetchall()
-            except psycopg.Error as error:
-                await self._keep_if_sound(connection, error)
-                raise
-            except BaseException:
-                await connection.close()
-                raise
-            self._idle.append(connection)
-            return rows
+            return await self._rows(connection, statement, values)
+        finally:
+            self._places.release()
 
     async def close(self) -> None:
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
 
-    @asynccontextmanager
-    async def _place(self, wait_seconds: float) -> AsyncIterator[None]:
+    async def _rows(
+        self, connection: Connection, statement: Compiled, values: Mapping[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        try:
+            sent = statement.converted(values)
+            cursor = await connection.execute(statement.text, sent, binary=True)
+            rows = await cursor.fetchall()
+        except psycopg.Error as error:
+            await self._keep_if_sound(connection, error)
+            raise
+        except BaseException:
+            await connection.close()
+            raise
+        self._idle.append(connection)
+        return rows
+
+    async def _take_place(self, wait_seconds: float) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
         try:
             async with asyncio.timeout(wait_seconds):
                 await self._places.acquire()
         except TimeoutError as error:
             raise PoolTimeout from error
-        try:
-            yield
-        finally:
-            self._places.release()
 
     async def _usable(self) -> Connection | None:
         if not self._idle:
