@@ -5,7 +5,8 @@ import pytest
 from tests.builders import NOW, a_new_job
 from tests.eventually import eventually
 
-from treadle_api.adapters.outbound.batches import Batches, Bounds
+import treadle_api.adapters.outbound.batches as module
+from treadle_api.adapters.outbound.batches import MANY, Batches, Bounds
 from treadle_api.adapters.outbound.submits_apart import SubmitsApart
 from treadle_api.application.errors import StoreError, StoreFailed, StoreUnavailable
 from treadle_api.application.ports import Submitted, size_of
@@ -68,6 +69,37 @@ async def test_what_arrives_while_a_call_is_under_way_goes_in_the_next(
     answers = [first.result(), *(other.result() for other in others)]
     ids = [a.job_id for [a] in answers if isinstance(a, Submitted)]
     assert ids == [job.submission.id for job in jobs]
+
+
+async def test_where_many_ask_the_next_call_waits_until_as_many_have_come_again(
+    store: SlowStore, batches: Submits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOMENT_STEPS", 5_000)
+    store.may_answer = asyncio.Semaphore(2)
+
+    async with asyncio.timeout(4), asyncio.TaskGroup() as clients:
+        for _ in range(2):
+            for _ in range(MANY):
+                clients.create_task(batches.ask("default", [a_new_job()]))
+                if store.calls:
+                    await asyncio.sleep(0.01)
+            await eventually(lambda: len(store.calls) > 0)
+
+    assert [len(sent) for _, sent in store.calls] == [MANY, MANY]
+
+
+async def test_where_many_asked_and_few_ask_again_these_wait_a_moment_only(
+    store: SlowStore, batches: Submits
+) -> None:
+    store.may_answer = asyncio.Semaphore(2)
+
+    async with asyncio.timeout(1):
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(MANY):
+                clients.create_task(batches.ask("default", [a_new_job()]))
+        await batches.ask("default", [a_new_job()])
+
+    assert [len(sent) for _, sent in store.calls] == [MANY, 1]
 
 
 async def test_namespaces_never_share_a_call(store: SlowStore, batches: Submits) -> None:

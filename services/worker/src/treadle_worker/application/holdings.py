@@ -10,7 +10,7 @@ from treadle_domain.outcomes import Released
 from treadle_domain.worker_session import Heartbeat
 
 MOST_AHEAD = 500
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.02
 _VERY_MANY = 20
 _LATELY_SECONDS = 0.1
 _BRIEF_SECONDS = 0.5

@@ -1,4 +1,5 @@
-"""What many clients ask of the store, in one call: a batch is what arrived while the last call was under way."""
+"""What many clients ask of the store, in one call: a batch is what arrived while the last call was under way, and where
+many ask, in a moment after it."""
 
 import asyncio
 from collections import deque
@@ -8,6 +9,10 @@ from typing import Generic, NoReturn, TypeVar
 
 from treadle_api.application.errors import StoreError, StoreUnavailable
 from treadle_domain.errors import DomainError
+
+MANY = 8
+MOMENT_STEPS = 5
+_STEP_SECONDS = 0.001
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -33,7 +38,7 @@ class _Waiting(Generic[Item, Answer]):
 
 
 class Batches(Generic[Item, Answer]):
-    """No timer holds anything back: who is alone goes at once. `send` takes the items of one call, of one namespace,
+    """Who is alone goes at once. `send` takes the items of one call, of one namespace,
     and answers each in order; `size_of` is an upper bound, in bytes on the wire."""
 
     def __init__(
@@ -66,10 +71,21 @@ class Batches(Generic[Item, Answer]):
         """To be kept running; one call is under way at a time."""
         while True:
             await self._filled.wait()
-            if self._queue:
-                await self._answer(self._next_batch())
-            else:
+            if not self._queue:
                 self._filled.clear()
+                continue
+            batch = self._next_batch()
+            await self._answer(batch)
+            if len(batch) >= MANY:
+                await self._gather(len(batch))
+
+    async def _gather(self, as_many: int) -> None:
+        """A call costs as much as fifty jobs in it, so those that were answered may ask again before the next: it would
+        take the few that were quickest."""
+        for _ in range(MOMENT_STEPS):
+            if len(self._queue) >= as_many:
+                return
+            await asyncio.sleep(_STEP_SECONDS)
 
     def _enqueue(self, namespace: str, items: Sequence[Item]) -> _Waiting[Item, Answer]:
         size, bounds = sum(map(self._size_of, items)), self._bounds
