@@ -41,8 +41,7 @@ check: .venv/ready check-generated ## format, lint, types, imports, generated co
 	$(PYTHON) -m mypy $(PACKAGES:%=-p %)
 	$(if $(SCRIPTS),$(PYTHON) -m mypy $(SCRIPTS))
 	.venv/bin/lint-imports
-	$(PYTHON) -m pytest -q tests/architecture/test_manifests.py tests/architecture/test_images.py \
-	tests/architecture/test_observability.py
+	$(PYTHON) -m pytest -q $(patsubst %,tests/architecture/test_%.py,manifests components images observability)
 
 check-generated: .venv/ready
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call generate,"$$fresh") && \
@@ -65,9 +64,10 @@ lock: .venv/ready ## each requirements.lock from the pyproject.toml files; ARGS=
 	$(foreach folder,$(FETCHED),$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock' $(ARGS) $(folder)/requirements.in -o $(folder)/requirements.lock;)
 
-docs: .venv/ready ## the diagram of states and the OpenAPI document, written from the code
+docs: .venv/ready ## the diagram of states, the OpenAPI document and the alerts for Kubernetes, written from their sources
 	$(PYTHON) docs/render_states.py
 	$(PYTHON) docs/render_openapi.py
+	$(PYTHON) docs/render_rules.py
 
 # The versions that the tests ran with, and of them only what this image needs.
 define lock_image

@@ -1,10 +1,16 @@
 """What a cluster would be given: valid by the published schemas, and its parts fit together, which no schema sees."""
 
+import json
 import re
+from functools import cache
+from itertools import combinations
 
+import cloudcoil.models.keda.v1alpha1 as keda
+import cloudcoil.models.prometheus_operator.v1 as prometheus_operator
 import kubernetes_validate
 import pytest
 import yaml
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from tests.architecture.rendered import K8S, KNOWN_SETTINGS, Manifest, Rendered, pod_of
 
@@ -13,17 +19,38 @@ import treadle_store.settings
 import treadle_worker.settings
 
 VERSIONS = ("1.29", "1.34")
-FOLDERS = ("base", "overlays/local", "overlays/production")
+OVERLAYS = ("overlays/local", "overlays/production")
+COMPONENTS = ("prometheus", "keda", "mtls")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-SECRETS_OF_OTHERS = {"treadle-ca"}
+SECRETS_OF_OTHERS = {
+    "treadle-ca",
+    "treadle-api-tls",
+    "treadle-store-tls",
+    "treadle-worker-tls",
+}
+KINDS_OF_OTHERS = {
+    "PodMonitor": prometheus_operator.PodMonitor,
+    "PrometheusRule": prometheus_operator.PrometheusRule,
+    "ScaledObject": keda.ScaledObject,
+}
+COMBINATIONS = [
+    Rendered("base"),
+    *(
+        Rendered(overlay, components)
+        for overlay in OVERLAYS
+        for count in range(len(COMPONENTS) + 1)
+        for components in combinations(COMPONENTS, count)
+    ),
+]
 
-every = pytest.mark.parametrize("rendered", [Rendered(f) for f in FOLDERS], ids=FOLDERS)
+every = pytest.mark.parametrize("rendered", COMBINATIONS, ids=str)
 
 
 def test_every_file_is_used_and_every_folder_rendered() -> None:
     for kustomization in K8S.rglob("kustomization.yaml"):
         said = yaml.safe_load(kustomization.read_text())
-        files = {patch["path"] for patch in said.get("patches", [])} | set(said["resources"])
+        files = {patch["path"] for patch in said.get("patches", [])}
+        files |= set(said.get("resources", []))
 
         used = {name for name in files if name.endswith(".yaml")}
 
@@ -32,14 +59,28 @@ def test_every_file_is_used_and_every_folder_rendered() -> None:
             *used,
         }
     overlays = {f"overlays/{folder.name}" for folder in (K8S / "overlays").iterdir()}
-    assert overlays == set(FOLDERS) - {"base"}
+    components = {folder.name for folder in (K8S / "components").iterdir()}
+    assert overlays == set(OVERLAYS)
+    assert components == {"data", *COMPONENTS}
 
 
 @every
 @pytest.mark.parametrize("version", VERSIONS)
 def test_manifests_are_valid_and_say_nothing_unknown(rendered: Rendered, version: str) -> None:
     for manifest in rendered.manifests:
+        validate(json.dumps(manifest), version)
+
+
+@cache  # most combinations have most manifests in common
+def validate(text: str, version: str) -> None:
+    manifest = json.loads(text)
+    model = KINDS_OF_OTHERS.get(manifest["kind"])
+    if model is None:
         kubernetes_validate.validate(manifest, version, strict=True)
+    else:
+        understood = model.model_validate(manifest)
+        # These schemas pass over what they do not know.
+        assert understood.model_dump(mode="json", by_alias=True, exclude_unset=True) == manifest
 
 
 @pytest.mark.parametrize(
@@ -55,9 +96,16 @@ def test_validation_would_find(spoilt: Manifest) -> None:
     ]
 
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(
-            deployment | {"spec": deployment["spec"] | spoilt}, VERSIONS[0], strict=True
-        )
+        validate(json.dumps(deployment | {"spec": deployment["spec"] | spoilt}), VERSIONS[0])
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_OTHERS)
+@pytest.mark.parametrize("spoilt", [{"selector": 1, "groups": 1, "triggers": 1}, {"unknown": 2}])
+def test_validation_would_find_in_kinds_of_others(kind: str, spoilt: Manifest) -> None:
+    manifest = Rendered("overlays/local", COMPONENTS).of_kind(kind)[0]
+
+    with pytest.raises((ValidationError, AssertionError)):
+        validate(json.dumps(manifest | {"spec": manifest["spec"] | spoilt}), VERSIONS[0])
 
 
 @every
@@ -83,7 +131,7 @@ def test_policies_deny_all_and_open_edges_between_pods_that_exist(rendered: Rend
         for way, side in (("ingress", "from"), ("egress", "to"))
         for rule in policy["spec"].get(way, [])
         for peer in rule.get(side, [])
-        if "podSelector" in peer
+        if "podSelector" in peer and "namespaceSelector" not in peer
     ]
 
     assert rendered.pods_with(nothing["spec"]["podSelector"]["matchLabels"]) == rendered.workloads
@@ -155,16 +203,15 @@ def test_each_service_is_given_settings_and_secrets_that_it_knows(rendered: Rend
         known = {f"TREADLE_{field.upper()}" for field in settings.model_fields}
         for container in rendered.pod(name)["containers"]:
             assert {variable["name"] for variable in container["env"]} <= known
-    [config] = rendered.of_kind("ConfigMap")
-    assert set(config["data"]) <= KNOWN_SETTINGS
-    assert not any("TOKEN" in name or "URL" in name or "KEY" in name for name in config["data"])
+    assert set(rendered.settings) <= KNOWN_SETTINGS
+    assert not any(
+        word in name for name in rendered.settings for word in ("TOKEN", "URL", "KEY", "PASSWORD")
+    )
 
 
 @every
 def test_the_hosts_that_settings_name_are_services(rendered: Rendered) -> None:
-    [config] = rendered.of_kind("ConfigMap")
-
-    target = re.fullmatch(r"dns:///([\w-]+):50051", config["data"]["TREADLE_STORE_TARGET"])
+    target = re.fullmatch(r"dns:///([\w-]+):50051", rendered.settings["TREADLE_STORE_TARGET"])
 
     assert target is not None
     assert target[1] in rendered.names("Service")
@@ -199,21 +246,24 @@ def test_who_is_scaled_by_load_has_no_number_of_replicas(rendered: Rendered) -> 
         d["metadata"]["name"] for d in rendered.of_kind("Deployment") if "replicas" in d["spec"]
     }
 
-    assert scaled == {"treadle-api", "treadle-store"}
-    assert counted == {"treadle-worker"}
+    scaled |= {o["spec"]["scaleTargetRef"]["name"] for o in rendered.of_kind("ScaledObject")}
+
+    assert scaled >= {"treadle-api", "treadle-store"}
+    assert counted == {"treadle-worker"} - scaled
 
 
 @every
 def test_the_grace_periods_cover_what_the_services_do_in_them(rendered: Rendered) -> None:
     worker = treadle_worker.settings.Settings.model_fields
+    pod = rendered.pod("treadle-worker")
+    said = {v["name"]: v["value"] for v in pod["containers"][0]["env"] if "value" in v}
     drain = sum(
-        worker[name].default
+        float(said.get(f"TREADLE_{name.upper()}", worker[name].default))
         for name in ("worker_drain_seconds", "stop_grace_seconds", "worker_report_seconds")
     )
-    [config] = rendered.of_kind("ConfigMap")
-    lame_duck = int(config["data"]["TREADLE_API_LAME_DUCK_SECONDS"])
+    lame_duck = int(rendered.settings["TREADLE_API_LAME_DUCK_SECONDS"])
     api = lame_duck + treadle_api.settings.Settings.model_fields["api_stop_grace_seconds"].default
 
-    assert drain == 25
-    assert rendered.pod("treadle-worker")["terminationGracePeriodSeconds"] >= drain + 5
+    assert drain == (907 if "keda" in rendered.components else 25)
+    assert pod["terminationGracePeriodSeconds"] >= drain + 5
     assert rendered.pod("treadle-api")["terminationGracePeriodSeconds"] >= api + 5
