@@ -1,6 +1,7 @@
 """Two stores, two APIs and two workers as real processes, and the faults that happen to them."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -166,10 +167,16 @@ def _is_alive(pid: int) -> bool:
 
 @contextmanager
 def running_cluster(
-    folder: Path, database_url: str, valkey: ValkeyServer, **env: str
+    folder: Path,
+    database_url: str,
+    valkey: ValkeyServer,
+    python: str = sys.executable,
+    **env: str,
 ) -> Iterator[Cluster]:
     with ExitStack() as stack:
         cluster = _make(stack, folder, database_url, valkey, env)
+        for service in cluster.all:
+            service.python = python
         try:
             cluster.start(*cluster.all)
             cluster.wait_until_ready()

@@ -30,18 +30,19 @@ def free_port() -> int:
 @dataclass
 class ServiceProcess:
     """`probe_url`: HTTP, or tcp://HOST:PORT where something listens when it is ready. `log`: what it wrote, kept in a
-    file."""
+    file. `python`: the interpreter that has the service's code."""
 
     name: str
     environment: Mapping[str, str]
     folder: Path
     probe_url: str | None = None
+    python: str = sys.executable
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"treadle_{self.name}"],
+                [self.python, "-m", f"treadle_{self.name}"],
                 cwd=_ROOT,
                 env={**os.environ, **self.environment},
                 stdout=log,
