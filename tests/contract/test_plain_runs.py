@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -108,6 +109,7 @@ def cancel_asked(job: Job) -> Job:
     return job.cancel(NOW)
 
 
+TRACE = f"00-{1:032x}-{2:016x}-01 vendor=3"
 PLAIN: Sequence[tuple[StoredJob, Sequence[Callable[[Job], Job]]]] = [
     (a_stored_job(), ()),
     (a_stored_job(b'{"b": 1e400, "a":[ 1 ]}', metadata={"a": "b"}, priority=9), ()),
@@ -115,6 +117,7 @@ PLAIN: Sequence[tuple[StoredJob, Sequence[Callable[[Job], Job]]]] = [
     (a_stored_job(type="mail", options=SAID), ()),
     (a_stored_job(options=SAID, queue="other", delay=SECOND), ()),
     (a_stored_job(expires_at=LONG_AFTER), ()),
+    (a_stored_job(trace_context=TRACE), ()),
     (a_stored_job(), (put_off,)),
     (a_stored_job(b'"' + b"x" * (MAX_PLAIN_BYTES - 2) + b'"'), ()),
 ]
@@ -205,7 +208,13 @@ async def test_a_plain_success_makes_of_a_job_what_the_verb_makes_of_it(scene: S
         return running(job, session=session.id, now=max(NOW + timedelta(hours=9), job.run_at))
 
     lives = [(claimed,), (claimed, failed, claimed), (claimed, released, claimed)]
-    stored = [a_stored_job(metadata={"a": "b"}, options=SAID, priority=2) for _ in lives]
+    said: dict[str, Any] = {
+        "metadata": {"a": "b"},
+        "options": SAID,
+        "priority": 2,
+        "trace_context": TRACE,
+    }
+    stored = [a_stored_job(**said) for _ in lives]
     before = [await put(scene.jobs, job, *life) for job, life in zip(stored, lives, strict=True)]
 
     recorded = await scene.runs.succeed(session.id, "default", [a_report(job) for job in before])

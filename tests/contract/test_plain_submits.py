@@ -36,6 +36,7 @@ SAID: list[dict[str, Any]] = [
     {"delay": timedelta(microseconds=1_234_567), "priority": 1},
     {"delay": timedelta(0)},
     {"expires_at": FUTURE},
+    {"trace_context": f"00-{1:032x}-{2:016x}-01 vendor=3"},
     {"options": RunOptions(max_attempts=7)},
     {"options": RunOptions(timeout=SECOND / 3)},
     {"options": RunOptions(retry=RetryPolicy(jitter=0.25))},

@@ -70,6 +70,7 @@ def job_to_wire(job: Job) -> pb.Job:
         session=None if job.session is None else job.session.bytes,
         error=None if job.error is None else error_to_wire(job.error),
         unique=None if job.unique is None else unique_to_wire(job.unique),
+        trace_context=job.trace_context,
     )
     for field, field_us in _OPTIONAL_TIMES:
         moment = getattr(job, field)
@@ -118,6 +119,7 @@ def job_from_wire(message: pb.Job) -> Job:
         session=to_uuid(message.session) if message.HasField("session") else None,
         error=error_from_wire(message.error) if message.HasField("error") else None,
         unique=unique_from_wire(message.unique) if message.HasField("unique") else None,
+        trace_context=message.trace_context or None,
         **times,
     )
 

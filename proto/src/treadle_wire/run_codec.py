@@ -149,6 +149,7 @@ def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:
         payload=answer.payload,
         must_run_alone=answer.must_run_alone,
         checkpoint=answer.checkpoint,
+        trace_context=answer.trace_context,
     )
     return pb.ClaimAnswer(run=run)
 
@@ -171,6 +172,7 @@ def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal
         payload=run.payload,
         must_run_alone=run.must_run_alone,
         checkpoint=run.checkpoint if run.HasField("checkpoint") else None,
+        trace_context=run.trace_context or None,
     )
 
 

@@ -5,6 +5,7 @@ from treadle_domain.idempotency import Idempotency
 from treadle_domain.run_policy import UNSAID
 from treadle_domain.stored_job import NewJob, SubmitOutcome
 from treadle_domain.submission import Submission
+from treadle_domain.trace_context import checked_trace_context
 from treadle_domain.uniqueness import OnConflict
 from treadle_wire.job_codec import (
     options_from_wire,
@@ -38,7 +39,11 @@ def outcome_from_wire(outcome: job_store_pb2.SubmitOutcome) -> SubmitOutcome:
 def new_job_to_wire(new: NewJob) -> pb.Submission:
     asked = new.submission
     message = pb.Submission(
-        id=asked.id.bytes, queue=asked.queue, type=asked.type, payload=new.payload
+        id=asked.id.bytes,
+        queue=asked.queue,
+        type=asked.type,
+        payload=new.payload,
+        trace_context=asked.trace_context,
     )
     # Most jobs say nothing of the rest.
     if asked.priority:
@@ -79,6 +84,7 @@ def new_job_from_wire(message: pb.Submission, namespace: str) -> NewJob:
         idempotency=_idempotency_from_wire(message),
         unique=unique_from_wire(message.unique) if message.HasField("unique") else None,
         on_conflict=_on_conflict_from_wire(message),
+        trace_context=checked_trace_context(said) if (said := message.trace_context) else None,
     )
     return NewJob(submission=submission, payload=message.payload)
 

@@ -27,6 +27,7 @@ from treadle_domain.retry_policy import MAX_MULTIPLIER, RetryPolicy
 from treadle_domain.run_policy import UNSAID, RunOptions
 from treadle_domain.states import JobState
 from treadle_domain.submission import Submission
+from treadle_domain.trace_context import TraceContext
 from treadle_domain.uniqueness import OnConflict, Uniqueness, UniqueScope
 
 MICROSECOND = timedelta(microseconds=1)
@@ -83,6 +84,15 @@ uniquenesses = st.builds(
 ) | st.builds(Uniqueness, key=keys, scope=st.just(UniqueScope.WINDOW), window=durations(MAX_DELAY))
 
 
+trace_contexts = st.builds(
+    lambda *said: TraceContext(*said).text,
+    st.integers(1, 2**128 - 1),
+    st.integers(1, 2**64 - 1),
+    st.integers(0, 3),
+    st.sampled_from(["", "a=1", "a=1,b@c=2 3"]),
+)
+
+
 @st.composite
 def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submission:
     start: dict[str, Any] = draw(
@@ -101,6 +111,7 @@ def submissions(draw: st.DrawFn, most_attempts: int = MAX_ATTEMPTS) -> Submissio
         idempotency=draw(st.none() | idempotencies),
         unique=draw(st.none() | uniquenesses),
         on_conflict=draw(st.sampled_from(OnConflict)),
+        trace_context=draw(st.none() | trace_contexts),
         **start,
     )
 

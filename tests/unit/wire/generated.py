@@ -16,6 +16,7 @@ from tests.unit.domain.generated import (
     retry_policies,
     run_options,
     submissions,
+    trace_contexts,
 )
 
 from treadle_domain.attempt import Attempt
@@ -81,6 +82,7 @@ jobs = st.builds(
     cancel_requested_at=st.none() | any_moment,
     unknown_since=st.none() | any_moment,
     alone=st.booleans(),
+    trace_context=st.none() | trace_contexts,
     error=st.none() | job_errors(),
 )
 new_jobs = st.builds(NewJob, submission=submissions(), payload=json_bytes)
@@ -157,6 +159,7 @@ claimed_runs = st.builds(
     payload=json_bytes,
     must_run_alone=st.booleans(),
     checkpoint=st.none() | json_bytes,
+    trace_context=st.none() | trace_contexts,
 )
 claim_answers: st.SearchStrategy[ClaimedRun | ClaimRefusal] = claimed_runs | st.sampled_from(
     ClaimRefusal

@@ -43,12 +43,13 @@ class ClaimedRun:
     must_run_alone: bool = False
     checkpoint: bytes | None = None
     """JSON text: the last one that runs of this job recorded."""
+    trace_context: str | None = None
 
     @property
     def size(self) -> int:
         """An upper bound of its bytes beside names, times and numbers."""
         characters = sum(len(key) + len(value) for key, value in self.metadata.items())
-        texts = len(self.payload) + len(self.checkpoint or b"")
+        texts = len(self.payload) + len(self.checkpoint or b"") + len(self.trace_context or "")
         return texts + characters * _LARGEST_CHARACTER_BYTES
 
     @classmethod
@@ -67,6 +68,7 @@ class ClaimedRun:
             payload=payload,
             must_run_alone=job.must_run_alone,
             checkpoint=checkpoint,
+            trace_context=job.trace_context,
         )
 
 

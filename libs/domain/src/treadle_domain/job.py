@@ -67,6 +67,7 @@ class Job:
     unknown_since: datetime | None = None
     alone: bool = False
     unique: Uniqueness | None = None
+    trace_context: str | None = None
     error: JobError | None = field(default=None)
 
     @classmethod
@@ -85,6 +86,7 @@ class Job:
             rank=submission.rank_from(now),
             expires_at=submission.expires_at,
             unique=submission.unique,
+            trace_context=submission.trace_context,
         )
 
     # What is true of it

@@ -38,6 +38,8 @@ class Submission:
     idempotency: Idempotency | None = None
     unique: Uniqueness | None = None
     on_conflict: OnConflict = OnConflict.RETURN_EXISTING
+    trace_context: str | None = None
+    """See `trace_context`."""
 
     def __post_init__(self) -> None:
         require_name("namespace", self.namespace)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftreadle_wire/store/v1/job.proto\x12\x10treadle.store.v1\"Y\n\x0bRetryPolicy\x12\x12\n\ninitial_us\x18\x01 \x01(\x03\x12\x12\n\nmaximum_us\x18\x02 \x01(\x03\x12\x12\n\nmultiplier\x18\x03 \x01(\x01\x12\x0e\n\x06jitter\x18\x04 \x01(\x01\"\x8e\x01\n\nRunOptions\x12\x19\n\x0cmax_attempts\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\ntimeout_us\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12,\n\x05retry\x18\x03 \x01(\x0b\x32\x1d.treadle.store.v1.RetryPolicyB\x0f\n\r_max_attemptsB\r\n\x0b_timeout_us\"J\n\x08JobError\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x11\n\ttraceback\x18\x04 \x01(\t\"\xe5\x03\n\nSubmission\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x16\n\trun_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08\x64\x65lay_us\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1a\n\rexpires_at_us\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12-\n\x07options\x18\x08 \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12<\n\x08metadata\x18\t \x03(\x0b\x32*.treadle.store.v1.Submission.MetadataEntry\x12\x0f\n\x07payload\x18\n \x01(\x0c\x12\x32\n\x0bidempotency\x18\x0b \x01(\x0b\x32\x1d.treadle.store.v1.Idempotency\x12,\n\x06unique\x18\x0c \x01(\x0b\x32\x1c.treadle.store.v1.Uniqueness\x12\x13\n\x0bon_conflict\x18\r \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_run_at_usB\x0b\n\t_delay_usB\x10\n\x0e_expires_at_us\"N\n\nUniqueness\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x16\n\twindow_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_window_us\"/\n\x0bIdempotency\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\"\xa4\x07\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05queue\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x35\n\x08metadata\x18\x06 \x03(\x0b\x32#.treadle.store.v1.Job.MetadataEntry\x12)\n\x05state\x18\x07 \x01(\x0e\x32\x1a.treadle.store.v1.JobState\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x0e\n\x06losses\x18\n \x01(\x05\x12\x15\n\rinterruptions\x18\x0b \x01(\x05\x12\x0f\n\x07snoozes\x18\x0c \x01(\x05\x12\x12\n\nfence_base\x18\r \x01(\x03\x12\r\n\x05\x66\x65nce\x18\x0e \x01(\x03\x12\x0c\n\x04rank\x18\x0f \x01(\x03\x12\x15\n\rcreated_at_us\x18\x10 \x01(\x03\x12\x11\n\trun_at_us\x18\x11 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x12 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rstarted_at_us\x18\x13 \x01(\x03H\x01\x88\x01\x01\x12\x1b\n\x0e\x66inished_at_us\x18\x14 \x01(\x03H\x02\x88\x01\x01\x12#\n\x16\x63\x61ncel_requested_at_us\x18\x15 \x01(\x03H\x03\x88\x01\x01\x12\x1d\n\x10unknown_since_us\x18\x16 \x01(\x03H\x04\x88\x01\x01\x12\x14\n\x07session\x18\x17 \x01(\x0cH\x05\x88\x01\x01\x12\x13\n\x06worker\x18\x18 \x01(\tH\x06\x88\x01\x01\x12\r\n\x05\x61lone\x18\x19 \x01(\x08\x12/\n\trequested\x18\x1a \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12,\n\x06policy\x18\x1b \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12)\n\x05\x65rror\x18\x1c \x01(\x0b\x32\x1a.treadle.store.v1.JobError\x12,\n\x06unique\x18\x1d \x01(\x0b\x32\x1c.treadle.store.v1.Uniqueness\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x10\n\x0e_expires_at_usB\x10\n\x0e_started_at_usB\x11\n\x0f_finished_at_usB\x19\n\x17_cancel_requested_at_usB\x13\n\x11_unknown_since_usB\n\n\x08_sessionB\t\n\x07_worker\"\x92\x01\n\tStoredJob\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.treadle.store.v1.Job\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x13\n\x06result\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x30\n\x08progress\x18\x04 \x01(\x0b\x32\x1e.treadle.store.v1.KeptProgressB\t\n\x07_result\"F\n\x0cKeptProgress\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x16\n\x0erecorded_at_us\x18\x03 \x01(\x03\"\xb0\x01\n\x07\x41ttempt\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12\x0f\n\x07session\x18\x04 \x01(\x0c\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12\x15\n\rstarted_at_us\x18\x06 \x01(\x03\x12\x13\n\x0b\x65nded_at_us\x18\x07 \x01(\x03\x12)\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1a.treadle.store.v1.JobError\"\xcf\x05\n\x05\x46\x61ult\x12=\n\rinvalid_value\x18\x01 \x01(\x0b\x32$.treadle.store.v1.Fault.InvalidValueH\x00\x12<\n\rjob_not_found\x18\x02 \x01(\x0b\x32#.treadle.store.v1.Fault.JobNotFoundH\x00\x12G\n\x12transition_refused\x18\x03 \x01(\x0b\x32).treadle.store.v1.Fault.TransitionRefusedH\x00\x12\x42\n\x10session_not_open\x18\x04 \x01(\x0b\x32&.treadle.store.v1.Fault.SessionNotOpenH\x00\x12K\n\x14idempotency_mismatch\x18\x05 \x01(\x0b\x32+.treadle.store.v1.Fault.IdempotencyMismatchH\x00\x12\x41\n\x0funique_conflict\x18\x06 \x01(\x0b\x32&.treadle.store.v1.Fault.UniqueConflictH\x00\x1a-\n\x0cInvalidValue\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1a\x1d\n\x0bJobNotFound\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x1a\\\n\x11TransitionRefused\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.treadle.store.v1.JobState\x12\x0c\n\x04verb\x18\x03 \x01(\t\x1a$\n\x0eSessionNotOpen\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x1a-\n\x0eUniqueConflict\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\x0c\x1a\"\n\x13IdempotencyMismatch\x12\x0b\n\x03key\x18\x01 \x01(\tB\x07\n\x05\x66\x61ult*\x99\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_PENDING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x15\n\x11JOB_STATE_SUCCESS\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftreadle_wire/store/v1/job.proto\x12\x10treadle.store.v1\"Y\n\x0bRetryPolicy\x12\x12\n\ninitial_us\x18\x01 \x01(\x03\x12\x12\n\nmaximum_us\x18\x02 \x01(\x03\x12\x12\n\nmultiplier\x18\x03 \x01(\x01\x12\x0e\n\x06jitter\x18\x04 \x01(\x01\"\x8e\x01\n\nRunOptions\x12\x19\n\x0cmax_attempts\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\ntimeout_us\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12,\n\x05retry\x18\x03 \x01(\x0b\x32\x1d.treadle.store.v1.RetryPolicyB\x0f\n\r_max_attemptsB\r\n\x0b_timeout_us\"J\n\x08JobError\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x11\n\ttraceback\x18\x04 \x01(\t\"\x93\x04\n\nSubmission\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x10\n\x08priority\x18\x04 \x01(\x05\x12\x16\n\trun_at_us\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08\x64\x65lay_us\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x1a\n\rexpires_at_us\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12-\n\x07options\x18\x08 \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12<\n\x08metadata\x18\t \x03(\x0b\x32*.treadle.store.v1.Submission.MetadataEntry\x12\x0f\n\x07payload\x18\n \x01(\x0c\x12\x32\n\x0bidempotency\x18\x0b \x01(\x0b\x32\x1d.treadle.store.v1.Idempotency\x12,\n\x06unique\x18\x0c \x01(\x0b\x32\x1c.treadle.store.v1.Uniqueness\x12\x13\n\x0bon_conflict\x18\r \x01(\t\x12\x1a\n\rtrace_context\x18\x0e \x01(\tH\x03\x88\x01\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\n_run_at_usB\x0b\n\t_delay_usB\x10\n\x0e_expires_at_usB\x10\n\x0e_trace_context\"N\n\nUniqueness\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x16\n\twindow_us\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_window_us\"/\n\x0bIdempotency\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x02 \x01(\x0c\"\xd2\x07\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05queue\x18\x03 \x01(\t\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x10\n\x08priority\x18\x05 \x01(\x05\x12\x35\n\x08metadata\x18\x06 \x03(\x0b\x32#.treadle.store.v1.Job.MetadataEntry\x12)\n\x05state\x18\x07 \x01(\x0e\x32\x1a.treadle.store.v1.JobState\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x0e\n\x06losses\x18\n \x01(\x05\x12\x15\n\rinterruptions\x18\x0b \x01(\x05\x12\x0f\n\x07snoozes\x18\x0c \x01(\x05\x12\x12\n\nfence_base\x18\r \x01(\x03\x12\r\n\x05\x66\x65nce\x18\x0e \x01(\x03\x12\x0c\n\x04rank\x18\x0f \x01(\x03\x12\x15\n\rcreated_at_us\x18\x10 \x01(\x03\x12\x11\n\trun_at_us\x18\x11 \x01(\x03\x12\x1a\n\rexpires_at_us\x18\x12 \x01(\x03H\x00\x88\x01\x01\x12\x1a\n\rstarted_at_us\x18\x13 \x01(\x03H\x01\x88\x01\x01\x12\x1b\n\x0e\x66inished_at_us\x18\x14 \x01(\x03H\x02\x88\x01\x01\x12#\n\x16\x63\x61ncel_requested_at_us\x18\x15 \x01(\x03H\x03\x88\x01\x01\x12\x1d\n\x10unknown_since_us\x18\x16 \x01(\x03H\x04\x88\x01\x01\x12\x14\n\x07session\x18\x17 \x01(\x0cH\x05\x88\x01\x01\x12\x13\n\x06worker\x18\x18 \x01(\tH\x06\x88\x01\x01\x12\r\n\x05\x61lone\x18\x19 \x01(\x08\x12/\n\trequested\x18\x1a \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12,\n\x06policy\x18\x1b \x01(\x0b\x32\x1c.treadle.store.v1.RunOptions\x12)\n\x05\x65rror\x18\x1c \x01(\x0b\x32\x1a.treadle.store.v1.JobError\x12,\n\x06unique\x18\x1d \x01(\x0b\x32\x1c.treadle.store.v1.Uniqueness\x12\x1a\n\rtrace_context\x18\x1e \x01(\tH\x07\x88\x01\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x10\n\x0e_expires_at_usB\x10\n\x0e_started_at_usB\x11\n\x0f_finished_at_usB\x19\n\x17_cancel_requested_at_usB\x13\n\x11_unknown_since_usB\n\n\x08_sessionB\t\n\x07_workerB\x10\n\x0e_trace_context\"\x92\x01\n\tStoredJob\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.treadle.store.v1.Job\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x13\n\x06result\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x30\n\x08progress\x18\x04 \x01(\x0b\x32\x1e.treadle.store.v1.KeptProgressB\t\n\x07_result\"F\n\x0cKeptProgress\x12\x10\n\x08\x66raction\x18\x01 \x01(\x01\x12\x0c\n\x04note\x18\x02 \x01(\t\x12\x16\n\x0erecorded_at_us\x18\x03 \x01(\x03\"\xb0\x01\n\x07\x41ttempt\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66\x65nce\x18\x02 \x01(\x03\x12\x0e\n\x06number\x18\x03 \x01(\x05\x12\x0f\n\x07session\x18\x04 \x01(\x0c\x12\x0e\n\x06worker\x18\x05 \x01(\t\x12\x15\n\rstarted_at_us\x18\x06 \x01(\x03\x12\x13\n\x0b\x65nded_at_us\x18\x07 \x01(\x03\x12)\n\x05\x65rror\x18\x08 \x01(\x0b\x32\x1a.treadle.store.v1.JobError\"\xcf\x05\n\x05\x46\x61ult\x12=\n\rinvalid_value\x18\x01 \x01(\x0b\x32$.treadle.store.v1.Fault.InvalidValueH\x00\x12<\n\rjob_not_found\x18\x02 \x01(\x0b\x32#.treadle.store.v1.Fault.JobNotFoundH\x00\x12G\n\x12transition_refused\x18\x03 \x01(\x0b\x32).treadle.store.v1.Fault.TransitionRefusedH\x00\x12\x42\n\x10session_not_open\x18\x04 \x01(\x0b\x32&.treadle.store.v1.Fault.SessionNotOpenH\x00\x12K\n\x14idempotency_mismatch\x18\x05 \x01(\x0b\x32+.treadle.store.v1.Fault.IdempotencyMismatchH\x00\x12\x41\n\x0funique_conflict\x18\x06 \x01(\x0b\x32&.treadle.store.v1.Fault.UniqueConflictH\x00\x1a-\n\x0cInvalidValue\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1a\x1d\n\x0bJobNotFound\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x1a\\\n\x11TransitionRefused\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.treadle.store.v1.JobState\x12\x0c\n\x04verb\x18\x03 \x01(\t\x1a$\n\x0eSessionNotOpen\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x1a-\n\x0eUniqueConflict\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06holder\x18\x02 \x01(\x0c\x1a\"\n\x13IdempotencyMismatch\x12\x0b\n\x03key\x18\x01 \x01(\tB\x07\n\x05\x66\x61ult*\x99\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_PENDING\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x15\n\x11JOB_STATE_SUCCESS\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMISSION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_JOB_METADATAENTRY']._loaded_options = None
   _globals['_JOB_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_JOBSTATE']._serialized_start=3040
-  _globals['_JOBSTATE']._serialized_end=3193
+  _globals['_JOBSTATE']._serialized_start=3132
+  _globals['_JOBSTATE']._serialized_end=3285
   _globals['_RETRYPOLICY']._serialized_start=53
   _globals['_RETRYPOLICY']._serialized_end=142
   _globals['_RUNOPTIONS']._serialized_start=145
@@ -44,35 +44,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBERROR']._serialized_start=289
   _globals['_JOBERROR']._serialized_end=363
   _globals['_SUBMISSION']._serialized_start=366
-  _globals['_SUBMISSION']._serialized_end=851
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=759
-  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=806
-  _globals['_UNIQUENESS']._serialized_start=853
-  _globals['_UNIQUENESS']._serialized_end=931
-  _globals['_IDEMPOTENCY']._serialized_start=933
-  _globals['_IDEMPOTENCY']._serialized_end=980
-  _globals['_JOB']._serialized_start=983
-  _globals['_JOB']._serialized_end=1915
-  _globals['_JOB_METADATAENTRY']._serialized_start=759
-  _globals['_JOB_METADATAENTRY']._serialized_end=806
-  _globals['_STOREDJOB']._serialized_start=1918
-  _globals['_STOREDJOB']._serialized_end=2064
-  _globals['_KEPTPROGRESS']._serialized_start=2066
-  _globals['_KEPTPROGRESS']._serialized_end=2136
-  _globals['_ATTEMPT']._serialized_start=2139
-  _globals['_ATTEMPT']._serialized_end=2315
-  _globals['_FAULT']._serialized_start=2318
-  _globals['_FAULT']._serialized_end=3037
-  _globals['_FAULT_INVALIDVALUE']._serialized_start=2737
-  _globals['_FAULT_INVALIDVALUE']._serialized_end=2782
-  _globals['_FAULT_JOBNOTFOUND']._serialized_start=2784
-  _globals['_FAULT_JOBNOTFOUND']._serialized_end=2813
-  _globals['_FAULT_TRANSITIONREFUSED']._serialized_start=2815
-  _globals['_FAULT_TRANSITIONREFUSED']._serialized_end=2907
-  _globals['_FAULT_SESSIONNOTOPEN']._serialized_start=2909
-  _globals['_FAULT_SESSIONNOTOPEN']._serialized_end=2945
-  _globals['_FAULT_UNIQUECONFLICT']._serialized_start=2947
-  _globals['_FAULT_UNIQUECONFLICT']._serialized_end=2992
-  _globals['_FAULT_IDEMPOTENCYMISMATCH']._serialized_start=2994
-  _globals['_FAULT_IDEMPOTENCYMISMATCH']._serialized_end=3028
+  _globals['_SUBMISSION']._serialized_end=897
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_start=787
+  _globals['_SUBMISSION_METADATAENTRY']._serialized_end=834
+  _globals['_UNIQUENESS']._serialized_start=899
+  _globals['_UNIQUENESS']._serialized_end=977
+  _globals['_IDEMPOTENCY']._serialized_start=979
+  _globals['_IDEMPOTENCY']._serialized_end=1026
+  _globals['_JOB']._serialized_start=1029
+  _globals['_JOB']._serialized_end=2007
+  _globals['_JOB_METADATAENTRY']._serialized_start=787
+  _globals['_JOB_METADATAENTRY']._serialized_end=834
+  _globals['_STOREDJOB']._serialized_start=2010
+  _globals['_STOREDJOB']._serialized_end=2156
+  _globals['_KEPTPROGRESS']._serialized_start=2158
+  _globals['_KEPTPROGRESS']._serialized_end=2228
+  _globals['_ATTEMPT']._serialized_start=2231
+  _globals['_ATTEMPT']._serialized_end=2407
+  _globals['_FAULT']._serialized_start=2410
+  _globals['_FAULT']._serialized_end=3129
+  _globals['_FAULT_INVALIDVALUE']._serialized_start=2829
+  _globals['_FAULT_INVALIDVALUE']._serialized_end=2874
+  _globals['_FAULT_JOBNOTFOUND']._serialized_start=2876
+  _globals['_FAULT_JOBNOTFOUND']._serialized_end=2905
+  _globals['_FAULT_TRANSITIONREFUSED']._serialized_start=2907
+  _globals['_FAULT_TRANSITIONREFUSED']._serialized_end=2999
+  _globals['_FAULT_SESSIONNOTOPEN']._serialized_start=3001
+  _globals['_FAULT_SESSIONNOTOPEN']._serialized_end=3037
+  _globals['_FAULT_UNIQUECONFLICT']._serialized_start=3039
+  _globals['_FAULT_UNIQUECONFLICT']._serialized_end=3084
+  _globals['_FAULT_IDEMPOTENCYMISMATCH']._serialized_start=3086
+  _globals['_FAULT_IDEMPOTENCYMISMATCH']._serialized_end=3120
 # @@protoc_insertion_point(module_scope)

@@ -57,7 +57,7 @@ class JobError(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload", "idempotency", "unique", "on_conflict")
+    __slots__ = ("id", "queue", "type", "priority", "run_at_us", "delay_us", "expires_at_us", "options", "metadata", "payload", "idempotency", "unique", "on_conflict", "trace_context")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,7 @@ class Submission(_message.Message):
     IDEMPOTENCY_FIELD_NUMBER: _ClassVar[int]
     UNIQUE_FIELD_NUMBER: _ClassVar[int]
     ON_CONFLICT_FIELD_NUMBER: _ClassVar[int]
+    TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     queue: str
     type: str
@@ -91,7 +92,8 @@ class Submission(_message.Message):
     idempotency: Idempotency
     unique: Uniqueness
     on_conflict: str
-    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., idempotency: _Optional[_Union[Idempotency, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ..., on_conflict: _Optional[str] = ...) -> None: ...
+    trace_context: str
+    def __init__(self, id: _Optional[bytes] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., run_at_us: _Optional[int] = ..., delay_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., options: _Optional[_Union[RunOptions, _Mapping]] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., idempotency: _Optional[_Union[Idempotency, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ..., on_conflict: _Optional[str] = ..., trace_context: _Optional[str] = ...) -> None: ...
 
 class Uniqueness(_message.Message):
     __slots__ = ("key", "scope", "window_us")
@@ -112,7 +114,7 @@ class Idempotency(_message.Message):
     def __init__(self, key: _Optional[str] = ..., fingerprint: _Optional[bytes] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "namespace", "queue", "type", "priority", "metadata", "state", "version", "attempt", "losses", "interruptions", "snoozes", "fence_base", "fence", "rank", "created_at_us", "run_at_us", "expires_at_us", "started_at_us", "finished_at_us", "cancel_requested_at_us", "unknown_since_us", "session", "worker", "alone", "requested", "policy", "error", "unique")
+    __slots__ = ("id", "namespace", "queue", "type", "priority", "metadata", "state", "version", "attempt", "losses", "interruptions", "snoozes", "fence_base", "fence", "rank", "created_at_us", "run_at_us", "expires_at_us", "started_at_us", "finished_at_us", "cancel_requested_at_us", "unknown_since_us", "session", "worker", "alone", "requested", "policy", "error", "unique", "trace_context")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +151,7 @@ class Job(_message.Message):
     POLICY_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     namespace: str
     queue: str
@@ -178,7 +181,8 @@ class Job(_message.Message):
     policy: RunOptions
     error: JobError
     unique: Uniqueness
-    def __init__(self, id: _Optional[bytes] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[JobState, str]] = ..., version: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., interruptions: _Optional[int] = ..., snoozes: _Optional[int] = ..., fence_base: _Optional[int] = ..., fence: _Optional[int] = ..., rank: _Optional[int] = ..., created_at_us: _Optional[int] = ..., run_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., started_at_us: _Optional[int] = ..., finished_at_us: _Optional[int] = ..., cancel_requested_at_us: _Optional[int] = ..., unknown_since_us: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., alone: _Optional[bool] = ..., requested: _Optional[_Union[RunOptions, _Mapping]] = ..., policy: _Optional[_Union[RunOptions, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ...) -> None: ...
+    trace_context: str
+    def __init__(self, id: _Optional[bytes] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., priority: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., state: _Optional[_Union[JobState, str]] = ..., version: _Optional[int] = ..., attempt: _Optional[int] = ..., losses: _Optional[int] = ..., interruptions: _Optional[int] = ..., snoozes: _Optional[int] = ..., fence_base: _Optional[int] = ..., fence: _Optional[int] = ..., rank: _Optional[int] = ..., created_at_us: _Optional[int] = ..., run_at_us: _Optional[int] = ..., expires_at_us: _Optional[int] = ..., started_at_us: _Optional[int] = ..., finished_at_us: _Optional[int] = ..., cancel_requested_at_us: _Optional[int] = ..., unknown_since_us: _Optional[int] = ..., session: _Optional[bytes] = ..., worker: _Optional[str] = ..., alone: _Optional[bool] = ..., requested: _Optional[_Union[RunOptions, _Mapping]] = ..., policy: _Optional[_Union[RunOptions, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., unique: _Optional[_Union[Uniqueness, _Mapping]] = ..., trace_context: _Optional[str] = ...) -> None: ...
 
 class StoredJob(_message.Message):
     __slots__ = ("job", "payload", "result", "progress")

@@ -361,7 +361,7 @@ class ClaimAnswer(_message.Message):
     def __init__(self, run: _Optional[_Union[ClaimedRun, _Mapping]] = ..., refusal: _Optional[_Union[ClaimRefusal, str]] = ...) -> None: ...
 
 class ClaimedRun(_message.Message):
-    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone", "checkpoint")
+    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone", "checkpoint", "trace_context")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -382,6 +382,7 @@ class ClaimedRun(_message.Message):
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     MUST_RUN_ALONE_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     job_id: bytes
     fence: int
     namespace: str
@@ -395,7 +396,8 @@ class ClaimedRun(_message.Message):
     payload: bytes
     must_run_alone: bool
     checkpoint: bytes
-    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+    trace_context: str
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ..., checkpoint: _Optional[bytes] = ..., trace_context: _Optional[str] = ...) -> None: ...
 
 class RecordProgressRequest(_message.Message):
     __slots__ = ("session_id", "reports")

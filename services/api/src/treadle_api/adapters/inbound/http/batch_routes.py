@@ -47,6 +47,7 @@ from treadle_api.adapters.inbound.http.request_body import (
     require_media_type,
 )
 from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES
+from treadle_api.adapters.inbound.http.trace_header import in_trace, read_trace
 from treadle_api.application.caller import Caller
 from treadle_api.application.ports import Submitted
 from treadle_api.application.submit_batch import SubmitBatch
@@ -54,6 +55,8 @@ from treadle_domain.api_key import Role
 from treadle_domain.errors import DomainError, InvalidValue
 from treadle_domain.ids import JobIds
 from treadle_domain.stored_job import NewJob
+
+_Read = Callable[[bytes | None], NewJob]
 
 _AT_ONCE = 4
 _STREAMS_AT_ONCE = 16
@@ -97,10 +100,14 @@ class BatchRoutes:
                 whole = read_whole_batch(await read_body(request, self.batch_limit_bytes))
                 atomic = atomic or whole.atomic
                 items = texts_of(whole.jobs, self._item_limit_bytes)
-            return await (self._atomically if atomic else self._apart)(caller, in_turns(items))
+            read = partial(self._read, caller, read_trace(request))
+            submit = self._atomically if atomic else self._apart
+            return await submit(caller, read, in_turns(items))
 
-    async def _apart(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
-        run = BatchRun(partial(self._read, caller), partial(self._submit, caller))
+    async def _apart(
+        self, caller: Caller, read: _Read, items: AsyncIterator[bytes | None]
+    ) -> Response:
+        run = BatchRun(read, partial(self._submit, caller))
         try:
             async for text in items:
                 if len(run.results) == MAX_ITEMS:
@@ -116,11 +123,13 @@ class BatchRoutes:
         await run.finish_part()
         return answer(BatchAnswer(results=run.results))
 
-    async def _atomically(self, caller: Caller, items: AsyncIterator[bytes | None]) -> Response:
-        read = [self._read_or_refuse(caller, text) async for text in _few(items)]
-        jobs = [each for each in read if isinstance(each, NewJob)]
-        if len(jobs) < len(read):
-            return _refused(None if isinstance(each, NewJob) else each for each in read)
+    async def _atomically(
+        self, caller: Caller, read: _Read, items: AsyncIterator[bytes | None]
+    ) -> Response:
+        given = [_read_or_refuse(read, text) async for text in _few(items)]
+        jobs = [each for each in given if isinstance(each, NewJob)]
+        if len(jobs) < len(given):
+            return _refused(None if isinstance(each, NewJob) else each for each in given)
         self.charge(caller, len(jobs))
         answers = await self.submit_batch.atomically(caller.namespace, jobs) if jobs else []
         if any(not isinstance(each, Submitted) for each in answers):
@@ -133,7 +142,7 @@ class BatchRoutes:
         self.charge(caller, len(jobs))
         return await self.submit_batch(caller.namespace, jobs)
 
-    def _read(self, caller: Caller, text: bytes | None) -> NewJob:
+    def _read(self, caller: Caller, trace: str | None, text: bytes | None) -> NewJob:
         """Raises Problem, InvalidValue."""
         if text is None:
             limit = self._item_limit_bytes
@@ -142,13 +151,7 @@ class BatchRoutes:
             )
         new = read_item(text, self.ids.next(), caller.namespace, self.payload_limit_bytes)
         require_may_submit(caller, new.submission.queue, new.submission.on_conflict)
-        return new
-
-    def _read_or_refuse(self, caller: Caller, text: bytes | None) -> NewJob | Problem | DomainError:
-        try:
-            return self._read(caller, text)
-        except (Problem, DomainError) as refusal:
-            return refusal
+        return in_trace(new, trace)
 
     @property
     def _item_limit_bytes(self) -> int:
@@ -169,6 +172,13 @@ async def _slot(slots: asyncio.Semaphore) -> AsyncIterator[None]:
         yield
     finally:
         slots.release()
+
+
+def _read_or_refuse(read: _Read, text: bytes | None) -> NewJob | Problem | DomainError:
+    try:
+        return read(text)
+    except (Problem, DomainError) as refusal:
+        return refusal
 
 
 def _too_long() -> Problem:

@@ -28,6 +28,7 @@ from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
 from treadle_api.adapters.inbound.http.query_parameters import take_no_parameters
 from treadle_api.adapters.inbound.http.request_body import read_body, require_media_type
 from treadle_api.adapters.inbound.http.schemas import BESIDE_PAYLOAD_BYTES
+from treadle_api.adapters.inbound.http.trace_header import in_trace, read_trace
 from treadle_api.application.caller import Caller
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.ports import JobReads, JobStore
@@ -136,7 +137,7 @@ class JobRoutes:
         limit = self.payload_limit_bytes
         new = read_alone(body, self.ids.next(), caller.namespace, limit, key)
         require_may_submit(caller, new.submission.queue, new.submission.on_conflict)
-        receipt = await self.submit_job(new)
+        receipt = await self.submit_job(in_trace(new, read_trace(request)))
         if not caller.may_use(receipt.stored.job.queue):
             detail = "A job of a queue that this key may not use holds the unique key."
             raise Problem(ProblemType.UNIQUE_CONFLICT, detail)

@@ -110,7 +110,7 @@ def _runs(
 ) -> Mapping[UUID, ClaimedRun]:
     """What the job said itself is read and nothing else: it costs time, and is rare."""
     runs = {}
-    for job_id, queue, type, attempts, timeout, created_at, metadata, payload in rows:
+    for job_id, queue, type, attempts, timeout, created_at, trace, metadata, payload in rows:
         policy = policies[type]
         runs[job_id] = ClaimedRun(
             job_id=job_id,
@@ -124,6 +124,7 @@ def _runs(
             created_at=created_at,
             metadata={} if metadata == "{}" else json.loads(metadata),
             payload=payload.encode(),
+            trace_context=trace,
         )
     return runs
 
@@ -219,7 +220,15 @@ def _succeed() -> Insert:
     return insert(finished_jobs).from_select([*values], rows).returning(finished_jobs.c.id)
 
 
-_RUN = ("id", "queue", "type", "requested_max_attempts", "requested_timeout", "created_at")
+_RUN = (
+    "id",
+    "queue",
+    "type",
+    "requested_max_attempts",
+    "requested_timeout",
+    "created_at",
+    "trace_context",
+)
 _TEXTS = ("metadata", "payload")
 _ENDS = frozenset({"version", "state", "finished_at", "result", "error"})
 """What a success changes; an error of an earlier run is gone."""

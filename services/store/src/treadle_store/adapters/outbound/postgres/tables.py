@@ -63,6 +63,7 @@ def _job_columns() -> list[Column[object]]:
         Column("error", JSONB(none_as_null=True)),
         Column("payload", JSON, nullable=False),
         Column("result", JSON),
+        Column("trace_context", Text),
     ]
 
 
