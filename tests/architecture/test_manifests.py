@@ -189,7 +189,7 @@ def test_what_pods_name_is_there(rendered: Rendered) -> None:
 def secret_keys(container: Manifest) -> list[tuple[str, str]]:
     sources = [variable.get("valueFrom", {}) for variable in container.get("env", [])]
     keys = [source["secretKeyRef"] for source in sources if "secretKeyRef" in source]
-    return [(key["name"], key["key"]) for key in keys]
+    return [(key["name"], key["key"]) for key in keys if not key.get("optional")]
 
 
 @every

@@ -80,6 +80,20 @@ async def test_only_who_shows_the_token_is_answered(
     assert outcomes == [None, *[grpc.StatusCode.UNAUTHENTICATED] * 3]
 
 
+async def test_while_a_token_takes_the_place_of_another_both_are_taken(
+    migrated_database_url: str, redis_url: str
+) -> None:
+    tokens = {"store_token": "the token of tomorrow", "store_token_before": TOKEN}
+
+    async with serving(migrated_database_url, redis_url, **tokens) as target:
+        outcomes = [
+            await outcome(target, StoreAccess(token=token))
+            for token in (*tokens.values(), None, "the token of yesterday")
+        ]
+
+    assert outcomes == [None, None, *[grpc.StatusCode.UNAUTHENTICATED] * 2]
+
+
 async def test_probes_need_no_token(migrated_database_url: str, redis_url: str) -> None:
     async with (
         serving(migrated_database_url, redis_url, store_token=TOKEN) as target,

@@ -89,6 +89,11 @@ def test_a_short_token_is_none() -> None:
         Settings(database_url="postgresql://h/d", store_token="short")
 
 
+def test_a_token_of_before_alone_is_refused() -> None:
+    with pytest.raises(ValidationError, match="TREADLE_STORE_TOKEN"):
+        Settings(database_url="postgresql://h/d", store_token_before="t" * 16)
+
+
 def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cert").touch()
 

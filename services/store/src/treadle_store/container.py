@@ -201,7 +201,7 @@ class Container(containers.DeclarativeContainer):
         api_keys=providers.Singleton(GrpcApiKeys, providers.Singleton(PostgresApiKeys, database)),
         storage=keep_watch,
         address=settings.provided.store_listen,
-        token=settings.provided.token,
+        tokens=settings.provided.tokens,
         certificate=providers.Singleton(
             certificate_of,
             settings.provided.store_tls_cert_file,

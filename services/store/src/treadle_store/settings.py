@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """Ids in Redis, of all queues together; about 100 bytes each. Those beyond wait in PostgreSQL only."""
     store_token: Annotated[SecretStr | None, Field(min_length=16)] = None
     """What every caller must show; all services have the same."""
+    store_token_before: Annotated[SecretStr | None, Field(min_length=16)] = None
+    """Taken as well, until no caller has it any more."""
     store_tls_ca_file: FilePath | None = None
     """Who signs the certificates that callers must have, in PEM; unsaid: they need none."""
     store_tls_cert_file: FilePath | None = None
@@ -46,6 +48,13 @@ class Settings(BaseSettings):
     store_metrics_host: str = "127.0.0.1"
     log_format: LogFormat = "console"
     log_level: Annotated[str, Field(pattern="(?i)^(debug|info|warning|error)$")] = "info"
+
+    @field_validator("store_token_before")
+    @classmethod
+    def _has_a_successor(cls, before: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if before is not None and info.data.get("store_token") is None:
+            raise ValueError("the one after it is missing: TREADLE_STORE_TOKEN")
+        return before
 
     @field_validator("store_tls_key_file")
     @classmethod
@@ -69,8 +78,10 @@ class Settings(BaseSettings):
         return address
 
     @property
-    def token(self) -> str | None:
-        return None if self.store_token is None else self.store_token.get_secret_value()
+    def tokens(self) -> tuple[str, ...]:
+        """One of which every caller must show, if there are any."""
+        said = (self.store_token, self.store_token_before)
+        return tuple(token.get_secret_value() for token in said if token is not None)
 
     @property
     def lease(self) -> timedelta:

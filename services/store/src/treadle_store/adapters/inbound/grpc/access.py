@@ -1,7 +1,7 @@
 """Who may call the store."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 class RequireToken(ServerInterceptor):
-    def __init__(self, token: str) -> None:
-        self._expected = bearer(token).encode()
+    """Any of `tokens`: two, while one takes the place of the other."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._expected = [bearer(token).encode() for token in tokens]
         self._refusal: Any = grpc.unary_unary_rpc_method_handler(_refuse)
 
     async def intercept_service(
@@ -30,7 +32,9 @@ class RequireToken(ServerInterceptor):
 
     def _is_shown(self, details: grpc.HandlerCallDetails) -> bool:
         shown = [value for key, value in details.invocation_metadata if key == METADATA_KEY]
-        return len(shown) == 1 and hmac.compare_digest(_bytes(shown[0]), self._expected)
+        return len(shown) == 1 and any(
+            hmac.compare_digest(_bytes(shown[0]), expected) for expected in self._expected
+        )
 
 
 def _bytes(value: str | bytes) -> bytes:

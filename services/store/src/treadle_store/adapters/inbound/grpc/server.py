@@ -1,6 +1,7 @@
 """The gRPC server: JobStore and the standard health service."""
 
 import asyncio
+from collections.abc import Sequence
 
 import grpc
 from grpc import aio
@@ -38,13 +39,13 @@ class GrpcServer:
         api_keys: GrpcApiKeys,
         storage: Storage,
         address: str,
-        token: str | None = None,
+        tokens: Sequence[str] = (),
         certificate: grpc.ServerCredentials | None = None,
     ) -> None:
         self._storage = storage
         self._address = address
         self._certificate = certificate
-        shown = [] if token is None else [RequireToken(token)]
+        shown = [RequireToken(tokens)] if tokens else []
         self._health = health_aio.HealthServicer()
         self._server = aio.server(interceptors=[*shown, ErrorsToStatus()], options=_OPTIONS)
         add_JobStoreServicer_to_server(job_store, self._server)
