@@ -36,6 +36,7 @@ class ServiceProcess:
     environment: Mapping[str, str]
     folder: Path
     probe_url: str | None = None
+    metrics_url: str = ""
     python: str = sys.executable
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -183,7 +184,7 @@ def keys_command(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[s
 def make_stack(
     *, folder: Path, database_url: str, redis_url: str, prefix: str, **env: str
 ) -> Stack:
-    store, api, probe = free_port(), free_port(), free_port()
+    store, api, probe, metrics = (free_port() for _ in range(4))
     environment = {
         "TREADLE_DATABASE_URL": database_url,
         "TREADLE_REDIS_URL": redis_url,
@@ -191,17 +192,21 @@ def make_stack(
         "TREADLE_STORE_LISTEN": f"127.0.0.1:{store}",
         "TREADLE_STORE_TARGET": f"127.0.0.1:{store}",
         "TREADLE_STORE_TOKEN": STORE_TOKEN,
+        "TREADLE_STORE_METRICS_PORT": str(metrics),
         "TREADLE_API_PORT": str(api),
         "TREADLE_WORKER_PROBE_PORT": str(probe),
         "TREADLE_WORKER_HANDLERS": "tests.e2e.handlers:handlers",
         **env,
     }
-    api_url = f"http://127.0.0.1:{api}"
+    api_url, probe_url = f"http://127.0.0.1:{api}", f"http://127.0.0.1:{probe}"
+    metrics_url = f"http://127.0.0.1:{metrics}/metrics"
     return Stack(
-        store=ServiceProcess("store", environment, folder),
-        api=ServiceProcess("api", environment, folder, f"{api_url}/health/ready"),
+        store=ServiceProcess("store", environment, folder, metrics_url=metrics_url),
+        api=ServiceProcess(
+            "api", environment, folder, f"{api_url}/health/ready", f"{api_url}/metrics"
+        ),
         worker=ServiceProcess(
-            "worker", environment, folder, f"http://127.0.0.1:{probe}/health/ready"
+            "worker", environment, folder, f"{probe_url}/health/ready", f"{probe_url}/metrics"
         ),
         client=httpx.Client(base_url=api_url, timeout=10.0),
     )

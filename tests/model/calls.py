@@ -190,7 +190,7 @@ def finish(session_id: UUID, ends: Sequence[tuple[UUID, int, End]]) -> Call:
     ]
 
     async def on_store(store: Store) -> Answer:
-        return [ruling.value for ruling in await store.do.finish_jobs(session_id, reports)]
+        return [each.ruling.value for each in await store.do.finish_jobs(session_id, reports)]
 
     def on_model(world: World) -> Next:
         return _each(world, [(i, session_id, fence, end) for i, fence, end in ends], World.finish)

@@ -1,10 +1,20 @@
 """Claims, outcomes and worker sessions, to messages and back."""
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import InvalidValue
-from treadle_domain.outcomes import Failed, Lost, Outcome, Released, Ruling, Snoozed, Succeeded
+from treadle_domain.outcomes import (
+    Failed,
+    Lost,
+    Outcome,
+    Released,
+    Ruling,
+    Snoozed,
+    Succeeded,
+    Verdict,
+)
 from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire.job_codec import (
@@ -12,9 +22,12 @@ from treadle_wire.job_codec import (
     error_to_wire,
     options_from_wire,
     options_to_wire,
+    state_from_wire,
+    state_to_wire,
 )
 from treadle_wire.scalars import duration_from_us, duration_to_us, from_us, to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
+from treadle_wire.store.v1.job_pb2 import JOB_STATE_UNSPECIFIED
 
 _REFUSAL_TO_WIRE = {
     ClaimRefusal.GONE: pb.CLAIM_REFUSAL_GONE,
@@ -34,12 +47,23 @@ _SUCCEEDED = Succeeded()
 _RULING_FROM_WIRE = {wire: ruling for ruling, wire in _RULING_TO_WIRE.items()}
 
 
-def ruling_to_wire(ruling: Ruling) -> pb.Ruling:
-    return _RULING_TO_WIRE[ruling]
+def verdicts_to_wire(verdicts: Sequence[Verdict]) -> pb.FinishJobsResponse:
+    return pb.FinishJobsResponse(
+        rulings=[_RULING_TO_WIRE[ruling] for ruling, _ in verdicts],
+        states=[
+            JOB_STATE_UNSPECIFIED if state is None else state_to_wire(state)
+            for _, state in verdicts
+        ],
+    )
 
 
-def ruling_from_wire(ruling: pb.Ruling) -> Ruling:
-    return _RULING_FROM_WIRE[ruling]
+def verdicts_from_wire(message: pb.FinishJobsResponse) -> Sequence[Verdict]:
+    """A store that is older tells no states."""
+    states = message.states or (JOB_STATE_UNSPECIFIED,) * len(message.rulings)
+    return [
+        Verdict(_RULING_FROM_WIRE[ruling], state_from_wire(state) if state else None)
+        for ruling, state in zip(message.rulings, states, strict=True)
+    ]
 
 
 def session_to_wire(session: WorkerSession) -> pb.OpenSessionRequest:
@@ -150,6 +174,7 @@ def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:
         must_run_alone=answer.must_run_alone,
         checkpoint=answer.checkpoint,
         trace_context=answer.trace_context,
+        waited_us=None if answer.waited is None else duration_to_us(answer.waited),
     )
     return pb.ClaimAnswer(run=run)
 
@@ -173,6 +198,7 @@ def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal
         must_run_alone=run.must_run_alone,
         checkpoint=run.checkpoint if run.HasField("checkpoint") else None,
         trace_context=run.trace_context or None,
+        waited=duration_from_us(run.waited_us) if run.HasField("waited_us") else None,
     )
 
 

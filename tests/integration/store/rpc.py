@@ -48,8 +48,8 @@ async def finished(
     request = pb.FinishJobsRequest(
         session_id=session.id.bytes, outcomes=[run_codec.report_to_wire(r) for r in reports]
     )
-    rulings = (await store.rpc.FinishJobs(request)).rulings
-    return [run_codec.ruling_from_wire(ruling) for ruling in rulings]
+    verdicts = run_codec.verdicts_from_wire(await store.rpc.FinishJobs(request))
+    return [verdict.ruling for verdict in verdicts]
 
 
 async def got(store: RunningStore, job_id: UUID) -> StoredJob:

@@ -11,6 +11,7 @@ from tests.fakes.store_over_postgres import StoreOverPostgres
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, RunReport
 from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.states import JobState
 from treadle_domain.worker_session import WorkerSession
 from treadle_store.adapters.outbound.postgres.database import Database
 
@@ -77,5 +78,8 @@ async def test_an_end_is_applied_once_and_both_take_it(replicas: list[StoreOverP
                 for replica in replicas
             ]
 
-        for rulings in zip(*(end.result() for end in ends), strict=True):
-            assert sorted(rulings) == [Ruling.ALREADY_RECORDED, Ruling.APPLIED]
+        for both in zip(*(end.result() for end in ends), strict=True):
+            assert sorted(both) == [
+                (Ruling.ALREADY_RECORDED, JobState.SUCCESS),
+                (Ruling.APPLIED, JobState.SUCCESS),
+            ]

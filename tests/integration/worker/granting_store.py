@@ -16,7 +16,7 @@ import grpc
 from tests.builders import NOW
 
 from treadle_domain.claimed_run import ClaimedRun, ClaimRefusal, RunReport
-from treadle_domain.outcomes import Ruling
+from treadle_domain.outcomes import Ruling, Verdict
 from treadle_domain.worker_session import Lease
 from treadle_wire import run_codec
 from treadle_wire.scalars import duration_to_us
@@ -100,5 +100,5 @@ class GrantingStore(JobStoreServicer):
     async def FinishJobs(self, request: pb.FinishJobsRequest, _: Any) -> pb.FinishJobsResponse:
         self.ends += map(run_codec.report_from_wire, request.outcomes)
         self._ended.set()
-        applied = run_codec.ruling_to_wire(Ruling.APPLIED)
-        return pb.FinishJobsResponse(rulings=[applied] * len(request.outcomes))
+        applied = Verdict(Ruling.APPLIED, None)
+        return run_codec.verdicts_to_wire([applied] * len(request.outcomes))

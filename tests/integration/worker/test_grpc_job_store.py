@@ -11,6 +11,7 @@ from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, Run
 from treadle_domain.outcomes import Ruling, Succeeded
 from treadle_domain.progress import Progress, Recording
 from treadle_domain.run_policy import RunOptions
+from treadle_domain.states import JobState
 from treadle_domain.stored_job import NewJob
 from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
 from treadle_wire.store_channel import open_channel
@@ -77,8 +78,8 @@ async def test_a_run_is_claimed_once_and_its_end_recorded_once(
         outcome=Succeeded(),
         result=b"1",
     )
-    assert await store.finish(session.id, [report]) == [Ruling.APPLIED]
-    assert await store.finish(session.id, [report]) == [Ruling.ALREADY_RECORDED]
+    assert await store.finish(session.id, [report]) == [(Ruling.APPLIED, JobState.SUCCESS)]
+    assert await store.finish(session.id, [report]) == [(Ruling.ALREADY_RECORDED, JobState.SUCCESS)]
 
 
 async def test_what_a_run_tells_is_recorded_until_it_ends(

@@ -59,8 +59,8 @@ class Scene:
             outcome=outcome,
             result=b"1" if isinstance(outcome, Succeeded) else None,
         )
-        [ruling] = await self.store.finish(self.session.id, [report])
-        return ruling
+        [verdict] = await self.store.finish(self.session.id, [report])
+        return verdict.ruling
 
     async def job(self) -> Job:
         job_id = self.new.submission.id

@@ -17,7 +17,7 @@ from tests.unit.worker.played import Played
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.job import Job
-from treadle_domain.outcomes import Released, Ruling
+from treadle_domain.outcomes import Released, Verdict
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_worker.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_worker.application.ports import PoppedIds
@@ -47,13 +47,13 @@ class _OneStore(FakeJobStore):
         self.is_granted = True
         return await super().claim(batch)
 
-    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
-        rulings = await super().finish(session_id, reports)
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Verdict]:
+        verdicts = await super().finish(session_id, reports)
         if any(isinstance(report.outcome, Released) for report in reports):
             assert self.ready_sets is not None
             self.is_granted = False
             await self.ready_sets.add([self.job])
-        return rulings
+        return verdicts
 
 
 class _CountingQueue(RedisReadyQueue):

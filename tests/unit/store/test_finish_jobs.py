@@ -75,9 +75,9 @@ async def job_of(store: StoreOverMemory, job_id: UUID) -> Job:
 async def test_a_success_keeps_its_result(store: StoreOverMemory) -> None:
     job_id = await claimed(store)
 
-    rulings = await store.do.finish_jobs(SESSION.id, [a_report(job_id, result=b'{"a": 1}')])
+    verdicts = await store.do.finish_jobs(SESSION.id, [a_report(job_id, result=b'{"a": 1}')])
 
-    assert rulings == [Ruling.APPLIED]
+    assert verdicts == [(Ruling.APPLIED, JobState.SUCCESS)]
     assert (await stored(store, job_id)).result == b'{"a": 1}'
     assert (await job_of(store, job_id)).state is JobState.SUCCESS
 
@@ -87,9 +87,9 @@ async def test_a_repeated_report_is_recognised_and_changes_nothing(store: StoreO
     await store.do.finish_jobs(SESSION.id, [a_report(job_id)])
     after = await stored(store, job_id)
 
-    rulings = await store.do.finish_jobs(SESSION.id, [a_report(job_id, a_failure())])
+    verdicts = await store.do.finish_jobs(SESSION.id, [a_report(job_id, a_failure())])
 
-    assert rulings == [Ruling.ALREADY_RECORDED]
+    assert verdicts == [(Ruling.ALREADY_RECORDED, JobState.SUCCESS)]
     assert await stored(store, job_id) == after
 
 
@@ -101,7 +101,7 @@ async def test_reports_of_void_claims_are_refused(store: StoreOverMemory) -> Non
     wrong_session = await store.do.finish_jobs(uuid4(), [a_report(job_id)])
     no_such_job = await store.do.finish_jobs(SESSION.id, [a_report(uuid4())])
 
-    assert wrong_fence + wrong_session + no_such_job == [Ruling.STALE] * 3
+    assert wrong_fence + wrong_session + no_such_job == [(Ruling.STALE, None)] * 3
     assert await stored(store, job_id) == before
 
 
@@ -152,11 +152,11 @@ async def test_one_unstorable_result_fails_its_own_job_only(store: StoreOverMemo
     ids = [await claimed(store) for _ in range(9)]
     reports = [a_report(job_id, result=b"\x00" if job_id == ids[4] else b"1") for job_id in ids]
 
-    rulings = await store.do.finish_jobs(SESSION.id, reports)
+    verdicts = await store.do.finish_jobs(SESSION.id, reports)
 
-    assert rulings == [Ruling.APPLIED] * 9
-    states = [(await job_of(store, job_id)).state for job_id in ids]
-    assert states == [JobState.SUCCESS] * 4 + [JobState.FAILED] + [JobState.SUCCESS] * 4
+    assert [verdict.ruling for verdict in verdicts] == [Ruling.APPLIED] * 9
+    succeeded = [JobState.SUCCESS] * 4
+    assert [verdict.state for verdict in verdicts] == [*succeeded, JobState.FAILED, *succeeded]
     error = (await job_of(store, ids[4])).error
     assert error is not None
     assert error.kind is ErrorKind.UNSTORABLE
@@ -167,11 +167,11 @@ async def test_two_runs_of_a_job_in_one_batch_are_ruled_on_apart(store: StoreOve
     await store.do.finish_jobs(SESSION.id, [a_report(job_id, Released())])
     await claim(store, job_id)
 
-    rulings = await store.do.finish_jobs(
+    verdicts = await store.do.finish_jobs(
         SESSION.id, [a_report(job_id, a_failure(), fence=1), a_report(job_id, fence=2)]
     )
 
-    assert rulings == [Ruling.STALE, Ruling.APPLIED]
+    assert verdicts == [(Ruling.STALE, None), (Ruling.APPLIED, JobState.SUCCESS)]
     assert (await job_of(store, job_id)).state is JobState.SUCCESS
 
 
@@ -179,9 +179,9 @@ async def test_a_cancel_asked_meanwhile_wins_over_the_success(store: StoreOverMe
     job_id = await claimed(store)
     await store.do.cancel_jobs("default", [job_id])
 
-    rulings = await store.do.finish_jobs(SESSION.id, [a_report(job_id)])
+    verdicts = await store.do.finish_jobs(SESSION.id, [a_report(job_id)])
 
-    assert rulings == [Ruling.APPLIED]
+    assert verdicts == [(Ruling.APPLIED, JobState.CANCELLED)]
     end = await stored(store, job_id)
     assert (end.job.state, end.result) == (JobState.CANCELLED, None)
 

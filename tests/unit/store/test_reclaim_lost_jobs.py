@@ -99,9 +99,9 @@ async def test_a_worker_that_wakes_up_after_its_lease_changes_nothing(
         await store.do.keep_session.heartbeat(a_beat(other, number))
     again, _ = await a_run(store, other, run.job_id, beats=7)
 
-    rulings = await store.do.finish_jobs(frozen.id, [a_success(run)])
+    verdicts = await store.do.finish_jobs(frozen.id, [a_success(run)])
 
-    assert rulings == [Ruling.STALE]
+    assert verdicts == [(Ruling.STALE, None)]
     assert (await job_of(store, again)).state is JobState.RUNNING
     assert store.tally.counts[Happening.STALE_OUTCOME] == 1
     with pytest.raises(SessionNotOpen):
@@ -113,9 +113,9 @@ async def test_a_late_report_before_the_next_claim_is_stale_too(store: StoreOver
     run, _ = await a_run(store, worker)
     await stay_up(store, store.lease + 2 * SECOND)
 
-    rulings = await store.do.finish_jobs(worker.id, [a_success(run)])
+    verdicts = await store.do.finish_jobs(worker.id, [a_success(run)])
 
-    assert rulings == [Ruling.STALE]
+    assert verdicts == [(Ruling.STALE, None)]
     assert (await job_of(store, run)).state is JobState.PENDING
 
 

@@ -160,6 +160,7 @@ claimed_runs = st.builds(
     must_run_alone=st.booleans(),
     checkpoint=st.none() | json_bytes,
     trace_context=st.none() | trace_contexts,
+    waited=st.none() | durations(MAX_TIMEOUT),
 )
 claim_answers: st.SearchStrategy[ClaimedRun | ClaimRefusal] = claimed_runs | st.sampled_from(
     ClaimRefusal

@@ -15,8 +15,9 @@ from tests.unit.wire.generated import (
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import InvalidValue
-from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.outcomes import Ruling, Succeeded, Verdict
 from treadle_domain.seats import NO_LIMITS
+from treadle_domain.states import JobState
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire import run_codec
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -92,10 +93,23 @@ def test_a_report_that_breaks_the_rules_is_refused(message: pb.RunOutcome) -> No
 
 
 def test_every_ruling_has_a_number_and_every_number_is_a_ruling() -> None:
-    numbers = {run_codec.ruling_to_wire(ruling): ruling for ruling in Ruling}
+    verdicts = [Verdict(ruling, None) for ruling in Ruling]
 
-    assert {*numbers, pb.RULING_UNSPECIFIED} == set(pb.Ruling.values())
-    assert all(run_codec.ruling_from_wire(number) is one for number, one in numbers.items())
+    message = run_codec.verdicts_to_wire(verdicts)
+
+    assert {*message.rulings, pb.RULING_UNSPECIFIED} == set(pb.Ruling.values())
+    assert run_codec.verdicts_from_wire(message) == verdicts
+
+
+def test_a_verdict_tells_the_jobs_state_and_an_older_store_does_not() -> None:
+    verdicts = [Verdict(Ruling.APPLIED, state) for state in JobState] + [
+        Verdict(Ruling.STALE, None)
+    ]
+    message = run_codec.verdicts_to_wire(verdicts)
+    of_older = pb.FinishJobsResponse(rulings=message.rulings)
+
+    assert run_codec.verdicts_from_wire(message) == verdicts
+    assert {verdict.state for verdict in run_codec.verdicts_from_wire(of_older)} == {None}
 
 
 def test_every_refusal_has_a_number_and_every_number_is_a_refusal() -> None:

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 from tests.builders import NOW, SECOND
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
-from treadle_domain.outcomes import Released, Ruling, Succeeded
+from treadle_domain.outcomes import Released, Ruling, Succeeded, Verdict
 from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
+from treadle_worker.application.endings import Ending
 from treadle_worker.application.errors import (
     CancelHintsUnavailable,
     ReadyQueueUnavailable,
@@ -22,7 +23,7 @@ from treadle_worker.application.errors import (
     StoreUnavailable,
 )
 from treadle_worker.application.ports import PoppedIds
-from treadle_worker.application.runs import ExecutorLimits, Interruption
+from treadle_worker.application.runs import ExecutorLimits, Interruption, JobKind
 
 
 def a_run(job_id: UUID | None = None, **said: Any) -> ClaimedRun:
@@ -148,13 +149,13 @@ class FakeJobStore:
         self.calls.append("record")
         return [self.recording] * len(reports)
 
-    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Verdict]:
         self.finished.append(reports)
         self.finished_for.append(session_id)
         await self.may_finish.wait()
         await self._outage_or_loss(session_id)
         self.calls.append("finish")
-        return [self.ruling] * len(reports)
+        return [Verdict(self.ruling, None)] * len(reports)
 
     async def _outage_or_loss(self, session: UUID) -> None:
         await asyncio.sleep(0)
@@ -170,6 +171,7 @@ class FakeTally:
     sessions: int = 0
     claims: list[ClaimedRun | ClaimRefusal] = field(default_factory=list)
     rulings: list[Ruling] = field(default_factory=list)
+    ends: list[tuple[JobKind, Ending]] = field(default_factory=list)
     garbage: int = 0
 
     def session_opened(self) -> None:
@@ -180,6 +182,9 @@ class FakeTally:
 
     def outcomes_ruled(self, rulings: Iterable[Ruling]) -> None:
         self.rulings += rulings
+
+    def runs_finished(self, ends: Iterable[tuple[JobKind, Ending]]) -> None:
+        self.ends += ends
 
     def garbage_dropped(self, members: int) -> None:
         self.garbage += members

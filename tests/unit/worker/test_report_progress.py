@@ -12,7 +12,7 @@ from tests.unit.worker.fakes import a_run
 from tests.unit.worker.played import SLOTS, Played, ids
 
 from treadle_domain.claimed_run import ClaimedRun
-from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.outcomes import Succeeded, Verdict
 from treadle_domain.progress import MAX_CHECKPOINT_BYTES, Progress, ProgressReport, Recording
 from treadle_worker.application import report_progress
 
@@ -123,10 +123,10 @@ async def test_an_end_that_is_collected_before_what_its_run_told_waits_for_it_to
     answer = asyncio.Event()
     finish = played.store.finish
 
-    async def finish_late(*arguments: Any) -> Sequence[Ruling]:
-        rulings = await finish(*arguments)
+    async def finish_late(*arguments: Any) -> Sequence[Verdict]:
+        verdicts = await finish(*arguments)
         await answer.wait()
-        return rulings
+        return verdicts
 
     played.store.finish = finish_late  # type: ignore[method-assign, assignment]
     played.ready_queue.ids = ids(SLOTS)

@@ -44,6 +44,8 @@ class ClaimedRun:
     checkpoint: bytes | None = None
     """JSON text: the last one that runs of this job recorded."""
     trace_context: str | None = None
+    waited: timedelta | None = None
+    """From when it was due until its claim. None after a run that did not end: since when it waits is not kept."""
 
     @property
     def size(self) -> int:
@@ -69,6 +71,7 @@ class ClaimedRun:
             must_run_alone=job.must_run_alone,
             checkpoint=checkpoint,
             trace_context=job.trace_context,
+            waited=job.waited,
         )
 
 

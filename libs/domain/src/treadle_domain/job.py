@@ -113,6 +113,14 @@ class Job:
         return self.state is JobState.PENDING and self.fence == 0
 
     @property
+    def waited(self) -> timedelta | None:
+        """Of the latest run: from when it was due until its claim; None if a run came back unfinished before it."""
+        if self.started_at is None or self.losses or self.interruptions:
+            return None
+        # The database's clock may have been set back.
+        return max(timedelta(0), self.started_at - max(self.run_at, self.created_at))
+
+    @property
     def must_run_alone(self) -> bool:
         return self.alone or self.losses >= 2 or self.interruptions >= 5
 

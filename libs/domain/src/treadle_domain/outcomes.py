@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from treadle_domain.bounds import MAX_DELAY, require_duration
 from treadle_domain.errors import InvalidValue
 from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.states import JobState
 
 REPORTABLE = frozenset(
     {ErrorKind.ERROR, ErrorKind.PERMANENT, ErrorKind.TIMEOUT, ErrorKind.OOM, ErrorKind.UNSTORABLE}
@@ -73,3 +75,10 @@ class Ruling(StrEnum):
     """A repeat of a report that was applied: nothing changes, and the worker may forget the run."""
     STALE = "stale"
     """The claim is void: refused, and the worker drops the outcome."""
+
+
+class Verdict(NamedTuple):
+    """What the store made of a report. `state`: the job's after it; None if it is STALE, or a store does not tell."""
+
+    ruling: Ruling
+    state: JobState | None

@@ -36,6 +36,9 @@ from treadle_worker.worker import Worker
 class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
 
+    registry = providers.Singleton(CollectorRegistry)
+    tally = providers.Singleton(PrometheusTally, registry)
+
     guard = providers.Singleton(
         GuardProcess, settings.provided.store_target, settings.provided.log_format
     )
@@ -47,6 +50,7 @@ class Container(containers.DeclarativeContainer):
         slots=settings.provided.worker_concurrency,
         stop_grace=settings.provided.stop_grace,
         guard=guard,
+        tally=tally,
     )
 
     channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(
@@ -62,9 +66,6 @@ class Container(containers.DeclarativeContainer):
     )
     vitals = providers.Singleton(Vitals, providers.Object(time.monotonic))
     backoff = providers.Singleton(Backoff, providers.Object(random.random))
-
-    registry = providers.Singleton(CollectorRegistry)
-    tally = providers.Singleton(PrometheusTally, registry)
 
     heed_cancels = providers.Singleton(
         HeedCancels,

@@ -361,7 +361,7 @@ class ClaimAnswer(_message.Message):
     def __init__(self, run: _Optional[_Union[ClaimedRun, _Mapping]] = ..., refusal: _Optional[_Union[ClaimRefusal, str]] = ...) -> None: ...
 
 class ClaimedRun(_message.Message):
-    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone", "checkpoint", "trace_context")
+    __slots__ = ("job_id", "fence", "namespace", "queue", "type", "attempt", "max_attempts", "timeout_us", "created_at_us", "metadata", "payload", "must_run_alone", "checkpoint", "waited_us", "trace_context")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -382,6 +382,7 @@ class ClaimedRun(_message.Message):
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     MUST_RUN_ALONE_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    WAITED_US_FIELD_NUMBER: _ClassVar[int]
     TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
     job_id: bytes
     fence: int
@@ -396,8 +397,9 @@ class ClaimedRun(_message.Message):
     payload: bytes
     must_run_alone: bool
     checkpoint: bytes
+    waited_us: int
     trace_context: str
-    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ..., checkpoint: _Optional[bytes] = ..., trace_context: _Optional[str] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., namespace: _Optional[str] = ..., queue: _Optional[str] = ..., type: _Optional[str] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., timeout_us: _Optional[int] = ..., created_at_us: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., payload: _Optional[bytes] = ..., must_run_alone: _Optional[bool] = ..., checkpoint: _Optional[bytes] = ..., waited_us: _Optional[int] = ..., trace_context: _Optional[str] = ...) -> None: ...
 
 class RecordProgressRequest(_message.Message):
     __slots__ = ("session_id", "reports")
@@ -490,7 +492,9 @@ class RunOutcome(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., job_id: _Optional[bytes] = ..., fence: _Optional[int] = ..., succeeded: _Optional[bytes] = ..., failed: _Optional[_Union[_job_pb2.JobError, _Mapping]] = ..., snoozed_us: _Optional[int] = ..., released: _Optional[_Union[RunOutcome.Released, _Mapping]] = ..., lost: _Optional[_Union[RunOutcome.Lost, _Mapping]] = ..., failed_alone: _Optional[bool] = ...) -> None: ...
 
 class FinishJobsResponse(_message.Message):
-    __slots__ = ("rulings",)
+    __slots__ = ("rulings", "states")
     RULINGS_FIELD_NUMBER: _ClassVar[int]
+    STATES_FIELD_NUMBER: _ClassVar[int]
     rulings: _containers.RepeatedScalarFieldContainer[Ruling]
-    def __init__(self, rulings: _Optional[_Iterable[_Union[Ruling, str]]] = ...) -> None: ...
+    states: _containers.RepeatedScalarFieldContainer[_job_pb2.JobState]
+    def __init__(self, rulings: _Optional[_Iterable[_Union[Ruling, str]]] = ..., states: _Optional[_Iterable[_Union[_job_pb2.JobState, str]]] = ...) -> None: ...

@@ -10,7 +10,7 @@ from uuid import UUID
 from treadle_domain.claimed_run import RunReport
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind, JobError
-from treadle_domain.outcomes import Claim, Failed, Outcome, Ruling, Succeeded
+from treadle_domain.outcomes import Claim, Failed, Outcome, Ruling, Succeeded, Verdict
 from treadle_domain.run_policy import Limits
 from treadle_domain.states import JobState
 from treadle_store.application.change_jobs import change_jobs
@@ -23,6 +23,9 @@ _UNSTORABLE = JobError(
     kind=ErrorKind.UNSTORABLE, message="PostgreSQL refused to store what the run returned"
 )
 
+_SUCCESS = Verdict(Ruling.APPLIED, JobState.SUCCESS)
+_STALE = Verdict(Ruling.STALE, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishJobs:
@@ -34,16 +37,16 @@ class FinishJobs:
     chance: Callable[[], float]
     tally: Tally
 
-    async def __call__(self, session: UUID, reports: Sequence[RunReport]) -> list[Ruling]:
+    async def __call__(self, session: UUID, reports: Sequence[RunReport]) -> list[Verdict]:
         """In the order given. A job that is gone is ruled STALE."""
-        rulings: dict[tuple[UUID, int], Ruling] = {}
+        verdicts: dict[tuple[UUID, int], Verdict] = {}
         for namespace, batch in _batches(reports):
             recorded = await self._succeed(session, namespace, batch.values())
             rest = {i: report for i, report in batch.items() if i not in recorded}
             ruled = await self._decide(session, namespace, rest) if rest else {}
-            ruled |= dict.fromkeys(recorded, Ruling.APPLIED)
-            rulings |= {(i, report.fence): ruled[i] for i, report in batch.items()}
-        return [rulings[report.job_id, report.fence] for report in reports]
+            ruled |= dict.fromkeys(recorded, _SUCCESS)
+            verdicts |= {(i, report.fence): ruled[i] for i, report in batch.items()}
+        return [verdicts[report.job_id, report.fence] for report in reports]
 
     async def _succeed(
         self, session: UUID, namespace: str, reports: Iterable[RunReport]
@@ -58,7 +61,7 @@ class FinishJobs:
 
     async def _decide(
         self, session: UUID, namespace: str, reports: dict[UUID, RunReport]
-    ) -> dict[UUID, Ruling]:
+    ) -> dict[UUID, Verdict]:
         """One by one, by the verbs of the domain."""
         decision = _Decision(
             session=session,
@@ -70,9 +73,9 @@ class FinishJobs:
         load = partial(self.jobs.find, namespace)
         await change_jobs(load, self.jobs.save, reports, decision.decide, decision.refused)
         await self.hand_over(decision.again.values(), decision.now)
-        stale = Counter(decision.rulings.values())[Ruling.STALE]
+        stale = Counter(decision.verdicts.values())[_STALE]
         self.tally.count(Happening.STALE_OUTCOME, stale)
-        return decision.rulings
+        return decision.verdicts
 
 
 def _batches(reports: Sequence[RunReport]) -> list[tuple[str, dict[UUID, RunReport]]]:
@@ -95,20 +98,21 @@ class _Decision:
     now: datetime
     limits: Limits
     chance: Callable[[], float]
-    rulings: dict[UUID, Ruling] = field(default_factory=dict)
+    verdicts: dict[UUID, Verdict] = field(default_factory=dict)
     again: dict[UUID, Job] = field(default_factory=dict)
     unstorable: set[UUID] = field(default_factory=set)
 
     def decide(self, job_id: UUID, job: Job | None) -> Change | None:
         self.again.pop(job_id, None)
         if job is None:
-            self.rulings[job_id] = Ruling.STALE
+            self.verdicts[job_id] = _STALE
             return None
         claim = Claim(self.session, self.reports[job_id].fence)
-        self.rulings[job_id], after = job.finish(
+        ruling, after = job.finish(
             claim, self._outcome(job_id), now=self.now, chance=self.chance(), limits=self.limits
         )
-        if self.rulings[job_id] is not Ruling.APPLIED:
+        self.verdicts[job_id] = _STALE if ruling is Ruling.STALE else Verdict(ruling, after.state)
+        if ruling is not Ruling.APPLIED:
             return None
         self.again[job_id] = after
         result = self.reports[job_id].result if after.state is JobState.SUCCESS else None

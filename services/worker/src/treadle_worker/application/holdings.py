@@ -8,6 +8,7 @@ from uuid import UUID
 from treadle_domain.claimed_run import ClaimedRun, RunReport
 from treadle_domain.outcomes import Released
 from treadle_domain.worker_session import Heartbeat
+from treadle_worker.application.runs import JobKind
 
 MOST_AHEAD = 500
 PAUSE_SECONDS = 0.02
@@ -41,7 +42,7 @@ class Holdings:
         self._ended_lately = 0
         self._waiting_bytes = 0
         self._running: dict[tuple[UUID, int], ClaimedRun] = {}
-        self._held: dict[tuple[UUID, int], float] = {}
+        self._held: dict[tuple[UUID, int], tuple[float, JobKind]] = {}
         """With the time of the grant."""
         self._claims: set[UUID] = set()
         self._beats = 0
@@ -92,6 +93,11 @@ class Holdings:
 
     def holds(self, run: tuple[UUID, int]) -> bool:
         return run in self._held
+
+    def kind_of(self, report: RunReport) -> JobKind | None:
+        """Until it is acknowledged."""
+        grant = self._held.get((report.job_id, report.fence))
+        return grant and grant[1]
 
     @property
     def open_claims(self) -> frozenset[UUID]:
@@ -147,7 +153,8 @@ class Holdings:
         self._claims.discard(claim_id)
         granted = {(run.job_id, run.fence): run for run in runs}
         self._running.update(granted)
-        self._held.update(dict.fromkeys(granted, self._clock()))
+        now = self._clock()
+        self._held.update({key: (now, (run.queue, run.type)) for key, run in granted.items()})
         self._keep_taken(0)
 
     def nothing_popped(self) -> None:
@@ -158,7 +165,7 @@ class Holdings:
         for report in reports:
             key = report.job_id, report.fence
             if self._running.pop(key, None) is not None:
-                brief += now - self._held[key] <= _BRIEF_SECONDS
+                brief += now - self._held[key][0] <= _BRIEF_SECONDS
                 self._waiting_bytes += len(report.result or b"")
             were_given_back |= isinstance(report.outcome, Released)
         if were_given_back:

@@ -7,11 +7,12 @@ from typing import Protocol
 from uuid import UUID
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
-from treadle_domain.outcomes import Ruling
+from treadle_domain.outcomes import Ruling, Verdict
 from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.run_policy import RunOptions
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
-from treadle_worker.application.runs import ExecutorLimits, Interruption
+from treadle_worker.application.endings import Ending
+from treadle_worker.application.runs import ExecutorLimits, Interruption, JobKind
 
 
 class JobStore(Protocol):
@@ -38,7 +39,7 @@ class JobStore(Protocol):
         """In the order given; at most 1,000 and 8 MiB."""
         ...
 
-    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Verdict]:
         """In the order given."""
         ...
 
@@ -145,5 +146,7 @@ class Tally(Protocol):
     def claim_answered(self, answers: Iterable[ClaimedRun | ClaimRefusal]) -> None: ...
 
     def outcomes_ruled(self, rulings: Iterable[Ruling]) -> None: ...
+
+    def runs_finished(self, ends: Iterable[tuple[JobKind, Ending]]) -> None: ...
 
     def garbage_dropped(self, members: int) -> None: ...

@@ -11,8 +11,9 @@ from uuid import UUID
 import structlog
 
 from treadle_domain.claimed_run import ClaimedRun, RunReport
-from treadle_domain.outcomes import Failed, Released, Ruling, Snoozed
+from treadle_domain.outcomes import Failed, Released, Ruling, Snoozed, Verdict
 from treadle_worker.application.backoff import Backoff
+from treadle_worker.application.endings import ending_of
 from treadle_worker.application.errors import StoreUnavailable
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, Tally
@@ -64,16 +65,25 @@ class ReportOutcomes:
             await self._filled.wait()
             batch = self._next_batch()
             await self.settle(session, [(report.job_id, report.fence) for report in batch])
-            rulings = await self._finished(session, batch)
+            verdicts = await self._finished(session, batch)
             for _ in batch:
                 self._outbox.popleft()
             if not self._outbox:
                 self._filled.clear()
-            self.tally.outcomes_ruled(rulings)
-            _tell_refusals(rulings)
+            self._count(batch, verdicts)
             self.holdings.acknowledged(batch)
             if pause := self.holdings.pause_seconds:
                 await asyncio.sleep(pause)
+
+    def _count(self, batch: Sequence[RunReport], verdicts: Sequence[Verdict]) -> None:
+        rulings = [verdict.ruling for verdict in verdicts]
+        self.tally.outcomes_ruled(rulings)
+        _tell_refusals(rulings)
+        self.tally.runs_finished(
+            (kind, ending_of(report.outcome, verdict))
+            for report, verdict in zip(batch, verdicts, strict=True)
+            if (kind := self.holdings.kind_of(report))
+        )
 
     def start_over(self) -> None:
         """For a new session: what was not told under the old one never is."""
@@ -96,11 +106,11 @@ class ReportOutcomes:
             batch.append(report)
         return batch
 
-    async def _finished(self, session: UUID, batch: Sequence[RunReport]) -> Sequence[Ruling]:
+    async def _finished(self, session: UUID, batch: Sequence[RunReport]) -> Sequence[Verdict]:
         failures = 0
         while True:
             try:
-                rulings = await self.store.finish(session, batch)
+                verdicts = await self.store.finish(session, batch)
             except StoreUnavailable as error:
                 failures += 1
                 if failures == 1:
@@ -108,7 +118,7 @@ class ReportOutcomes:
                 await self.backoff.pause(failures)
             else:
                 self.vitals.store_answered()
-                return rulings
+                return verdicts
 
 
 def _size_of(report: RunReport) -> int:

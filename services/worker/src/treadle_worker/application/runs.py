@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+JobKind = tuple[str, str]
+"""Its queue and its type."""
+
 
 class Interruption(StrEnum):
     """Why a run is asked to end. The words are those that handlers see."""

@@ -1,6 +1,7 @@
-"""What is wrong with an executor process whose life was of no use."""
+"""What was wrong with an executor process."""
 
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
+from treadle_worker.adapters.outbound.run_tally import Restart
 from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.executor.frames import Ready, Refused
@@ -9,6 +10,7 @@ from treadle_worker.executor.frames import Ready, Refused
 def failure_of(
     process: ExecutorProcess, greeting: Ready | Refused | None, status: int
 ) -> HandlersRefused | str | None:
+    """None if its life was of use."""
     if isinstance(greeting, Refused):
         return HandlersRefused(greeting.reason, greeting.traceback)
     if not process.died_by_itself(status):
@@ -19,3 +21,11 @@ def failure_of(
     return HandlersRefused(
         f"the executor ended with {words_for(status)} while it loaded {handlers}"
     )
+
+
+def restart_of(process: ExecutorProcess, greeting: Ready | Refused | None, status: int) -> Restart:
+    if not isinstance(greeting, Ready):
+        return Restart.REFUSED
+    if process.was_overrun:
+        return Restart.OVERRUN
+    return Restart.DIED if process.died_by_itself(status) else Restart.VOID

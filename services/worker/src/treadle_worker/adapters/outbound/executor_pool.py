@@ -17,11 +17,12 @@ from treadle_domain.outcomes import Released
 from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
-from treadle_worker.adapters.outbound.executor_failure import failure_of
+from treadle_worker.adapters.outbound.executor_failure import failure_of, restart_of
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.program import Program
 from treadle_worker.adapters.outbound.run_results import RunResults
+from treadle_worker.adapters.outbound.run_tally import NO_TALLY, RunTally
 from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.adapters.outbound.slots import Slots
 from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
@@ -61,6 +62,7 @@ class ExecutorPool:
         guard: Guard = NO_GUARD,
         slots: int = sys.maxsize,
         longest_ahead: timedelta = _LONGEST_AHEAD,
+        tally: RunTally = NO_TALLY,
     ) -> None:
         self._program = Program(handlers=handlers, threads=threads, stop_grace=stop_grace)
         self._seats = processes
@@ -74,7 +76,7 @@ class ExecutorPool:
         self._waiting_to_share: dict[_Key, ClaimedRun] = {}
         self._waiting_alone: dict[_Key, ClaimedRun] = {}
         self._shared_at = 0.0
-        self._results = RunResults(lambda: self._slots.freed())
+        self._results = RunResults(lambda: self._slots.freed(), tally)
         self._slots = Slots(slots, longest_ahead, self._begin, self._results.not_begun)
         self._draining = False
         self._leaving = asyncio.Event()
@@ -265,6 +267,8 @@ class ExecutorPool:
                 admit(process, greeting)
             status = await process.gone()
             self._bury(process, status)
+            if not (program.own or self._leaving.is_set()):
+                self._results.tally.executor_restarts(restart_of(process, greeting, status))
             return failure_of(process, greeting, status)
         finally:
             self._processes.discard(process)
@@ -285,8 +289,10 @@ class ExecutorPool:
             _log.warning(
                 "executor died", pid=process.pid, status=words_for(status), runs=len(process.runs)
             )
+        now = asyncio.get_running_loop().time()
         for state in process.runs.values():
             self._results.not_ended(state.run, process.fate_of(state, status))
+            self._results.tally.run_over(state.run, state.lasted(now))
         process.runs.clear()
 
     async def _pause(self, failures: int, reason: str) -> None:

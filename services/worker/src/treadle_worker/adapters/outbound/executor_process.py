@@ -146,6 +146,7 @@ class ExecutorProcess:
         self._unstarted.add(state)
         self._deadlines.set(state.due)
         self._write(frame_of(run, self._sent))
+        self._results.tally.run_began(run)
 
     def ask(self, key: tuple[UUID, int], why: Interruption) -> None:
         state = self.runs.get(key)
@@ -192,6 +193,11 @@ class ExecutorProcess:
         self._stop_timers()
         return status
 
+    @property
+    def was_overrun(self) -> bool:
+        """It was killed because one of its runs did not end when it was asked to."""
+        return self._overran
+
     def died_by_itself(self, status: int) -> bool:
         return not (self._killed or self._overran or (self._asked_to_stop and status == 0))
 
@@ -236,6 +242,7 @@ class ExecutorProcess:
         key = frame.job_id, frame.fence
         if state := self.runs.get(key):
             self._results.ended(state.run, frame)
+            self._results.tally.run_over(state.run, state.lasted(self._loop.time()))
             del self.runs[key]
             self._unheard.discard(key)
             self.has_ended_a_run = True

@@ -9,7 +9,7 @@ import grpc
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
 from treadle_domain.errors import InvalidValue, SessionNotOpen
-from treadle_domain.outcomes import Ruling
+from treadle_domain.outcomes import Verdict
 from treadle_domain.progress import ProgressReport, Recording
 from treadle_domain.worker_session import Heartbeat, Lease, SessionEnd, WorkerSession
 from treadle_wire import progress_codec, run_codec
@@ -57,11 +57,11 @@ class GrpcJobStore:
         ) as error:  # a fault of ours, or a store's that is newer, and no reason to end
             raise StoreFailed(str(error)) from error
 
-    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Ruling]:
+    async def finish(self, session_id: UUID, reports: Sequence[RunReport]) -> Sequence[Verdict]:
         outcomes = [run_codec.report_to_wire(report) for report in reports]
         request = pb.FinishJobsRequest(session_id=session_id.bytes, outcomes=outcomes)
         response = await _call(self._rpc.FinishJobs, request)
-        return [run_codec.ruling_from_wire(ruling) for ruling in response.rulings]
+        return run_codec.verdicts_from_wire(response)
 
 
 async def _call(

@@ -8,14 +8,16 @@ from treadle_domain.claimed_run import ClaimedRun, RunReport
 from treadle_domain.outcomes import Outcome, Released
 from treadle_domain.progress import ProgressReport
 from treadle_worker.adapters.outbound.executor_codec import report, report_of, told_of
+from treadle_worker.adapters.outbound.run_tally import NO_TALLY, RunTally
 from treadle_worker.executor.frames import Ended, Told
 
 
 class RunResults:
     """Of what a run tells only the latest is kept, so a run that tells much fills nothing."""
 
-    def __init__(self, slot_freed: Callable[[], None]) -> None:
+    def __init__(self, slot_freed: Callable[[], None], tally: RunTally = NO_TALLY) -> None:
         self._slot_freed = slot_freed
+        self.tally = tally
         self._reports: list[RunReport] = []
         self._reported = asyncio.Event()
         self._told: dict[tuple[UUID, int], ProgressReport] = {}

@@ -24,6 +24,10 @@ class RunUnderWay:
     heard: bool = False
     overdue: bool = False
 
+    def lasted(self, now: float) -> float:
+        """Since its code was called, in seconds, or if that was never told since it was sent."""
+        return now - (self.sent_at if self.started_at is None else self.started_at)
+
 
 def fate_in_a_death(state: RunUnderWay, *, own: bool) -> Outcome:
     """The process died by itself, and any of its runs may be why: Started may have been lost with it."""

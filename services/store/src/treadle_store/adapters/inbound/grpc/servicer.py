@@ -147,5 +147,5 @@ class GrpcJobStore(JobStoreServicer):
         self, request: pb.FinishJobsRequest, context: Context
     ) -> pb.FinishJobsResponse:
         reports = [messages.report_or_failure(message) for message in bounded(request.outcomes)]
-        rulings = await self._do.finish_jobs(to_uuid(request.session_id), reports)
-        return pb.FinishJobsResponse(rulings=[run_codec.ruling_to_wire(r) for r in rulings])
+        verdicts = await self._do.finish_jobs(to_uuid(request.session_id), reports)
+        return run_codec.verdicts_to_wire(verdicts)

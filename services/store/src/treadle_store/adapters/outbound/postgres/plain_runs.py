@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Insert,
     Select,
@@ -110,7 +112,8 @@ def _runs(
 ) -> Mapping[UUID, ClaimedRun]:
     """What the job said itself is read and nothing else: it costs time, and is rare."""
     runs = {}
-    for job_id, queue, type, attempts, timeout, created_at, trace, metadata, payload in rows:
+    for job_id, queue, type, attempts, timeout, created_at, trace, *rest in rows:
+        waited_us, metadata, payload = rest
         policy = policies[type]
         runs[job_id] = ClaimedRun(
             job_id=job_id,
@@ -125,6 +128,7 @@ def _runs(
             metadata={} if metadata == "{}" else json.loads(metadata),
             payload=payload.encode(),
             trace_context=trace,
+            waited=timedelta(microseconds=waited_us),
         )
     return runs
 
@@ -169,11 +173,25 @@ def _claim() -> Select[Any]:
             func.octet_length(cast(job.metadata, Text)) <= MAX_PLAIN_METADATA_BYTES,
             is_open,
         )
-        .returning(*(job[name] for name in _RUN), job.fence, job.started_at, *map(_text, _TEXTS))
+        .returning(
+            *(job[name] for name in _RUN),
+            job.fence,
+            job.started_at,
+            _waited_us(),
+            *map(_text, _TEXTS),
+        )
         .cte("claimed")
     )
-    answer = select(*(claimed.c[name] for name in (*_RUN, *_TEXTS)))
+    answer = select(*(claimed.c[name] for name in (*_RUN, "waited_us", *_TEXTS)))
     return answer.add_cte(_hold(claimed.c).cte("hold"))
+
+
+def _waited_us() -> ColumnElement[Any]:
+    """As a number, since intervals take longer to read."""
+    job = live_jobs.c
+    waited = job.started_at - func.greatest(job.run_at, job.created_at)
+    waited_us = cast(func.extract("epoch", waited) * 1_000_000, BigInteger)
+    return func.greatest(waited_us, 0).label("waited_us")
 
 
 def _text(name: str) -> ColumnElement[Any]:

@@ -1,0 +1,115 @@
+"""What happens to jobs is seen where Prometheus looks."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.jobs import cancelled, ended, submit, until
+from tests.e2e.metrics import Seen, families_of, scraped
+from tests.e2e.processes import ServiceProcess, Stack
+
+CATALOGUE = Path(__file__).parents[2] / "docs/metrics.md"
+FINISHED = "treadle_worker_jobs_finished_total"
+
+
+def until_seen(service: ServiceProcess, holds: Callable[[Seen], bool]) -> Seen:
+    """The store's answer to an end may come after a reader has seen it."""
+    deadline = time.monotonic() + 10
+    while not holds(seen := scraped(service)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("type", "outcomes"),
+    [
+        ("echo", {"success": 1}),
+        ("fail", {"retry": 2, "failed": 1}),
+        ("hopeless", {"failed": 1}),
+        ("later", {"snoozed": 1, "success": 1}),
+        ("slow", {"failed": 1}),
+        ("die", {"interrupted": 1, "success": 1}),
+    ],
+)
+def test_a_worker_counts_what_the_store_made_of_its_runs(
+    stack: Stack, type: str, outcomes: dict[str, int]
+) -> None:
+    before = scraped(stack.worker)
+
+    ended(stack, submit(stack, type, {}))
+
+    def grown(now: Seen, name: str, **labels: str) -> float:
+        of_type = {"queue": "default", "type": type, **labels}
+        return now(name, **of_type) - before(name, **of_type)
+
+    runs = sum(outcomes.values())
+    after = until_seen(stack.worker, lambda now: grown(now, FINISHED) == runs)
+    assert {o: grown(after, FINISHED, outcome=o) for o in outcomes} == outcomes
+    assert grown(after, "treadle_worker_jobs_started_total") == runs
+    assert grown(after, "treadle_worker_job_run_seconds_count") == runs
+    assert 0 <= grown(after, "treadle_worker_job_run_seconds_sum") < 5
+
+
+def test_a_cancelled_run_is_counted_as_that_with_the_time_it_took(stack: Stack) -> None:
+    before = scraped(stack.worker)
+    job = submit(stack, "sleep", {"seconds": 60})
+    until(stack, job, {"RUNNING"})
+
+    cancelled(stack, job)
+
+    def ends(now: Seen) -> float:
+        return now(FINISHED, type="sleep", outcome="cancelled")
+
+    until_seen(stack.worker, lambda now: ends(now) == ends(before) + 1)
+
+
+def test_a_job_that_waits_for_its_seat_is_seen_to_have_waited_and_not_for_its_delay(
+    stack: Stack, tmp_path: Path
+) -> None:
+    before = scraped(stack.worker)
+
+    ended(stack, submit(stack, "where", {}, delay_seconds=1.0))
+
+    def waited(now: Seen, part: str) -> float:
+        name = f"treadle_worker_job_wait_seconds_{part}"
+        return now(name, type="where") - before(name, type="where")
+
+    after = until_seen(stack.worker, lambda now: waited(now, "count") == 1)
+    assert waited(after, "sum") < 0.9
+
+
+def test_a_worker_counts_executors_that_died_and_were_replaced(stack: Stack) -> None:
+    before = scraped(stack.worker)
+
+    ended(stack, submit(stack, "die"))
+
+    name = "treadle_worker_executor_restarts_total"
+    until_seen(
+        stack.worker, lambda now: now(name, reason="died") == before(name, reason="died") + 1
+    )
+
+
+def test_every_metric_is_in_the_catalogue_and_nothing_else_is(stack: Stack) -> None:
+    """With its kind and its labels, as far as there are series."""
+    ended(stack, submit(stack, "echo"))
+    until_seen(stack.worker, lambda now: now.has(FINISHED))
+    told = {}
+    for service in stack.all:
+        for family in families_of(service):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            told[name] = family.type, {key for s in family.samples for key in s.labels} - {"le"}
+
+    rows = re.findall(
+        r"^\| `(treadle_\w+)` \| (\w+) \| ([^|]*) \|",
+        CATALOGUE.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+
+    listed = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    assert listed.keys() == told.keys()
+    assert len(rows) == len(listed)
+    for name, (kind, labels) in told.items():
+        assert listed[name] == (kind, labels or listed[name][1]), name
