@@ -53,8 +53,8 @@ KINDS: Mapping[ErrorKind, str] = {
     ErrorKind.LOST: f"The worker died while it ran the job. FAILED after {DEFAULT_LIMITS.max_losses} losses.",
     ErrorKind.INTERRUPTED: "The worker gave the job back unfinished."
     f" FAILED after {DEFAULT_LIMITS.max_interruptions} interruptions.",
-    ErrorKind.UNSTARTED: "The worker had claimed the job ahead and gave it back before its code began. Nothing is"
-    " counted, and only the list of attempts says so.",
+    ErrorKind.UNSTARTED: "Only in records of earlier releases: the worker gave the job back before its code began."
+    " Nothing is counted, and today nothing is recorded.",
     ErrorKind.SNOOZED: f"The handler asked for more time. FAILED after {DEFAULT_LIMITS.max_snoozes:,} snoozes.",
     ErrorKind.EXPIRED: "`expires_at` passed before the first start. FAILED.",
     ErrorKind.UNKNOWN_TYPE: "No worker handles this type; the message names the types that are known. FAILED.",

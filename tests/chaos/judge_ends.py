@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.chaos.history import FINAL, Failure, History
+from tests.chaos.history import FINAL, Failure, History, JobRow
 
 KEPT_FAILURES = 50
 COUNTED = {"lost": "losses", "interrupted": "interruptions", "snoozed": "snoozes"}
@@ -60,7 +60,7 @@ def failures_that_differ_from_counters(history: History) -> Iterator[str]:
     """Of the latest life: what each run came to was counted as that."""
     failures = _failures_by_job(history)
     for row in history.rows:
-        base = _fence_before_this_life(row.fence_base, failures[row.id])
+        base = _fence_before_this_life(row, failures[row.id])
         kinds = Counter(f.kind for f in failures[row.id] if f.fence > base)
         for kind, counter in COUNTED.items():
             counted = getattr(row, counter)
@@ -69,16 +69,18 @@ def failures_that_differ_from_counters(history: History) -> Iterator[str]:
 
 
 def runs_without_one_outcome(history: History) -> Iterator[str]:
-    """Each claim came to one recorded outcome: the failures, and the success of the last."""
+    """Each claim came to one recorded outcome: the failures, and the success of the last. Or it never started, and
+    `fence_base` has counted it."""
     failures = _failures_by_job(history)
     for row in history.rows:
-        outcomes = Counter(failure.fence for failure in failures[row.id])
-        if row.state == "SUCCESS":
-            outcomes[row.fence] += 1
+        outcomes = _outcomes(row, failures[row.id])
+        for fence, count in outcomes.items():
+            if count > 1:
+                yield f"{row.id} has {count} outcomes of run {fence}"
         if row.state in FINAL and row.fence <= KEPT_FAILURES:
-            for fence in range(1, row.fence + 1):
-                if outcomes[fence] != 1:
-                    yield f"{row.id} has {outcomes[fence]} outcomes of run {fence}"
+            missing = row.fence - len(outcomes)
+            if missing > row.fence_base:
+                yield f"{row.id} has no outcome of {missing} runs, and {row.fence_base} never started"
 
 
 def losses_without_a_dead_session(history: History) -> Iterator[str]:
@@ -119,11 +121,19 @@ ENDS = (
 )
 
 
-def _fence_before_this_life(fence_base: int, failures: Sequence[Failure]) -> int:
-    """A run that never started uses up a fence, and is no more counted than those of earlier lives."""
-    unstarted = [failure.fence for failure in failures if failure.kind == "unstarted"]
-    fences = range(fence_base, -1, -1)
-    return next(f for f in fences if f + sum(each > f for each in unstarted) <= fence_base)
+def _fence_before_this_life(row: JobRow, failures: Sequence[Failure]) -> int:
+    """A run that never started uses up a fence without a record, and is no more counted than those of earlier lives."""
+    unstarted = set(range(1, row.fence + 1)) - set(_outcomes(row, failures))
+    fences = range(row.fence_base, 0, -1)
+    return next((f for f in fences if f + sum(u > f for u in unstarted) <= row.fence_base), 0)
+
+
+def _outcomes(row: JobRow, failures: Sequence[Failure]) -> Counter[int]:
+    """By fence. Earlier releases kept a record of runs that never started."""
+    outcomes = Counter(failure.fence for failure in failures if failure.kind != "unstarted")
+    if row.state == "SUCCESS":
+        outcomes[row.fence] += 1
+    return outcomes
 
 
 def _failures_by_job(history: History) -> dict[str, list[Failure]]:

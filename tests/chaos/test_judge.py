@@ -136,7 +136,7 @@ CANCELLED_WHILE_RUNNING = word("cancel", 1, "RUNNING", 3)
         pytest.param(
             replace(
                 with_row(fence=3, fence_base=1, result_fence=3),
-                failures=[LOSS, Failure("a", 2, "unstarted")],
+                failures=[LOSS],
                 lines=[*LINES[:2], Line("a", 3, "start", 7.0), Line("a", 3, "end", 9.0)],
             ),
             id="a run that never started, after a loss in the same life",
@@ -190,7 +190,7 @@ def test_what_may_happen_is_accepted(history: History) -> None:
         ),
         (
             replace(with_row(losses=0, attempt=2), failures=[]),
-            "a has 0 outcomes of run 1",
+            "a has no outcome of 1 runs, and 0 never started",
         ),
         (
             replace(SOUND, failures=[Failure("a", 1, "lost", None)]),

@@ -226,6 +226,19 @@ async def test_only_the_newest_attempts_are_kept(jobs: JobRepository) -> None:
     assert fences == list(range(4, KEPT_ATTEMPTS + 4))
 
 
+async def test_runs_that_never_started_push_no_error_out_of_the_newest_attempts(
+    jobs: JobRepository,
+) -> None:
+    stored = a_stored_job(options=RunOptions(max_attempts=1_000))
+    fails = [running, lambda job: ended(job, a_failure())]
+    bounces = [running, lambda job: ended(job, Released(unstarted=True))]
+
+    await put(jobs, stored, *fails, *bounces * KEPT_ATTEMPTS, *fails)
+
+    fences = [attempt.fence for attempt in await jobs.attempts(stored.job.id)]
+    assert fences == [1, KEPT_ATTEMPTS + 2]
+
+
 async def test_a_session_holds_what_it_claimed_until_the_run_ends(jobs: JobRepository) -> None:
     session, hold = uuid4(), a_hold()
     job = await put(jobs, a_stored_job())

@@ -132,11 +132,8 @@ class ModelJob:
             case End.ERROR | End.PERMANENT:
                 return self._over("FAILED", end.value)
             case End.NO_START:
-                uncharged = replace(self, fence_base=self.fence_base + 1, attempt=self.attempt - 1)
-                return replace(
-                    uncharged._ended_badly(state="PENDING", error="", run_at=self.run_at),
-                    error=self.error,
-                )
+                base, attempt = self.fence_base + 1, self.attempt - 1
+                return replace(self, state="PENDING", fence_base=base, attempt=attempt, hold=None)
         return self._ended_uncharged(end, now)
 
     def taken_away(self, end: End, now: datetime) -> "ModelJob":

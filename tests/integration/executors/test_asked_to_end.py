@@ -161,7 +161,7 @@ async def test_a_run_asked_before_it_started_never_starts(child: Child, type: st
 
     child.send(run, Ask(run.job_id, run.fence, Interruption.CANCEL))
 
-    assert await child.ended(run) == GivenBack()
+    assert await child.ended(run) == GivenBack(unstarted=True)
     assert not any(isinstance(frame, Started) for frame in child.of(run))
 
 
@@ -173,7 +173,7 @@ async def test_a_run_that_waits_for_a_thread_has_not_started(child: Child) -> No
     child.send(waiting)
     child.ask(waiting, Interruption.TIMEOUT)
 
-    assert await child.ended(waiting) == GivenBack()
+    assert await child.ended(waiting) == GivenBack(unstarted=True)
     child.ask(running, Interruption.DRAIN)
     assert await child.ended(running) == Succeeded(b'"done"')
     assert not any(isinstance(frame, Started) for frame in child.of(waiting))
@@ -242,7 +242,7 @@ async def test_stop_asks_all_and_ends_the_process(child: Child) -> None:
         GivenBack(),
         Snoozed(7.0),
         Succeeded(b'"done"'),
-        GivenBack(),
+        GivenBack(unstarted=True),
     ]
 
 

@@ -69,6 +69,21 @@ async def test_killed_runs_are_released_and_the_pool_goes_on(pool: ExecutorPool)
     assert after.outcome == Succeeded()
 
 
+async def test_what_was_sent_and_never_started_comes_back_uncounted_when_its_process_is_killed() -> (
+    None
+):
+    async with ExecutorPool(PROBES, processes=1, threads=1) as pool:
+        begun, waiting = a_run("sleep.sync", 60), a_run("sleep.sync", 60)
+        pool.run(begun)
+        pool.run(waiting)
+        await reports_of(pool, a_run("pid"))
+
+        pool.kill()
+
+        killed = {report.job_id: report.outcome for report in await next_reports(pool, 2)}
+    assert killed == {begun.job_id: Released(), waiting.job_id: Released(unstarted=True)}
+
+
 async def test_what_user_code_started_is_killed_with_it(pool: ExecutorPool, tmp_path: Path) -> None:
     note = tmp_path / "pids"
     pool.run(a_run("start_and_wait", str(note)))

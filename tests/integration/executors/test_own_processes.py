@@ -82,7 +82,7 @@ async def test_no_more_run_alone_than_there_are_seats(pool: ExecutorPool) -> Non
 
     first, second = await next_reports(pool, 2)
     assert {first.job_id, second.job_id} == {long[0].job_id, waiting.job_id}
-    assert {first.outcome, second.outcome} == {Released(), Succeeded()}
+    assert {type(first.outcome), type(second.outcome)} == {Released, Succeeded}
 
 
 async def test_one_that_waits_for_a_seat_can_be_asked(pool: ExecutorPool) -> None:
@@ -94,7 +94,7 @@ async def test_one_that_waits_for_a_seat_can_be_asked(pool: ExecutorPool) -> Non
 
     async with asyncio.timeout(1):
         [report] = await next_reports(pool, 1)
-    assert (report.job_id, report.outcome) == (waiting.job_id, Released())
+    assert (report.job_id, report.outcome) == (waiting.job_id, Released(unstarted=True))
 
 
 async def test_leaving_gives_back_what_runs_alone_or_waits_for_it() -> None:
@@ -103,10 +103,10 @@ async def test_leaving_gives_back_what_runs_alone_or_waits_for_it() -> None:
         for _ in range(3):
             pool.run(a_run("own.nap", 60))
 
-    assert [report.outcome for report in await pool.ended()] == [Released()] * 3
+    assert [type(report.outcome) for report in await pool.ended()] == [Released] * 3
 
 
-async def test_a_run_whose_own_process_cannot_start_is_given_back(
+async def test_a_run_whose_own_process_cannot_start_is_given_back_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "single.py").write_text(SINGLE, encoding="utf-8")

@@ -134,8 +134,9 @@ async def test_an_async_run_that_is_asked_to_end_is_given_back(
     pool: ExecutorPool, why: Interruption
 ) -> None:
     asked, neighbour = a_run("nap", 60), a_run("nap", 0.3)
-    pool.run(neighbour)
     pool.run(asked)
+    await reports_of(pool, a_run("pid"))
+    pool.run(neighbour)
 
     ask(pool, asked, why)
 
@@ -199,8 +200,8 @@ async def test_all_are_asked_and_those_that_do_not_end_are_killed(
     pool: ExecutorPool, tmp_path: Path
 ) -> None:
     stubborn, willing = a_run("blocking_call", str(tmp_path / "alive")), a_run("nap", 60)
-    pool.run(stubborn)
     pool.run(willing)
+    pool.run(stubborn)
     await eventually((tmp_path / "alive").exists)
 
     pool.ask_all(Interruption.DRAIN)
@@ -241,7 +242,10 @@ async def test_what_waits_behind_a_blocked_loop_is_given_back_at_its_timeout_and
         pool.run(waiting)
         outcomes = {report.job_id: report.outcome for report in await next_reports(pool, 2)}
 
-    assert outcomes == {blocking.job_id: Released(alone=True), waiting.job_id: Released()}
+    assert outcomes == {
+        blocking.job_id: Released(alone=True),
+        waiting.job_id: Released(unstarted=True),
+    }
 
 
 async def test_runs_go_past_a_process_that_starts_nothing(tmp_path: Path) -> None:

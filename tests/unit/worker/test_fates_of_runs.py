@@ -68,7 +68,8 @@ async def test_what_never_started_is_not_marked_for_what_its_neighbours_did(
 ) -> None:
     waited = a_state(asked, started=False, overdue=True)
 
-    assert fate_in_a_kill(waited, own=False, loop_was_blocked=True) == Released()
+    fate = fate_in_a_kill(waited, own=False, loop_was_blocked=True)
+    assert fate == Released(unstarted=True)
 
 
 async def test_time_that_a_run_spent_waiting_for_a_blocked_process_is_not_its_own() -> None:
@@ -78,5 +79,5 @@ async def test_time_that_a_run_spent_waiting_for_a_blocked_process_is_not_its_ow
     shared = fate_in_a_kill(waited, own=False, loop_was_blocked=True)
     own = fate_in_a_kill(waited, own=True, loop_was_blocked=True)
 
-    assert shared == Released()
+    assert shared == Released(unstarted=True)
     assert isinstance(own, Failed)

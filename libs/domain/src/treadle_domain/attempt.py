@@ -6,15 +6,11 @@ from typing import Self
 from uuid import UUID
 
 from treadle_domain.job import Job
-from treadle_domain.job_error import ErrorKind, JobError
+from treadle_domain.job_error import JobError
 from treadle_domain.states import JobState
 
 KEPT_ATTEMPTS = 50
 """The newest of a job that are kept."""
-
-_UNSTARTED = JobError(
-    kind=ErrorKind.UNSTARTED, message="claimed ahead, and given back before its code began"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +28,12 @@ class Attempt:
 
     @classmethod
     def ended_by(cls, before: Job, after: Job, now: datetime) -> Self | None:
-        """None where the change ended no run, or the run succeeded."""
+        """None where the change ended no run, and where the run succeeded or never started: a job that is given back
+        again and again keeps the records of its errors."""
         if before.state is not JobState.RUNNING or after.state is JobState.RUNNING:
             return None
-        # Of a run that never started the job itself says nothing.
-        is_unstarted = after.state is JobState.PENDING and after.error is before.error
-        error = _UNSTARTED if is_unstarted else after.error
+        never_started = after.fence_base != before.fence_base
+        error = None if never_started else after.error
         if error is None or before.session is None or before.started_at is None:
             return None
         return cls(

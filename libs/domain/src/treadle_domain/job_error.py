@@ -19,6 +19,7 @@ class ErrorKind(StrEnum):
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
     UNSTARTED = "unstarted"
+    """In rows of earlier releases only."""
     SNOOZED = "snoozed"
     UNKNOWN_TYPE = "unknown_type"
     UNSTORABLE = "unstorable"

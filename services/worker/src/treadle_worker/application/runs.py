@@ -3,7 +3,8 @@
 A run goes to them as `treadle_domain.claimed_run.ClaimedRun` and comes back as a `RunReport`; what a handler asks for
 is a `treadle_domain.run_policy.RunOptions`. A run that its process died under comes back as `Released(alone=True)`, or
 as `Lost()` if that process was its own; one that had to be killed as `Failed(alone=True)` if its time was up, else as
-`Released(alone=True)`; one that was killed beside it or with all, or that never reached a process, as `Released()`.
+`Released(alone=True)`; one that was killed beside it or with all as `Released()`, and as `Released(unstarted=True)` if
+its code was never called.
 """
 
 from collections.abc import Mapping

@@ -109,7 +109,9 @@ class Snoozed(msgspec.Struct, tag=True, tag_field="frame", array_like=True, froz
 
 
 class GivenBack(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):
-    """It ended unfinished because it was asked to, for another reason than its timeout."""
+    """It ended unfinished because it was asked to, for another reason than its timeout if its handler was called."""
+
+    unstarted: bool = False
 
 
 Outcome = Succeeded | Failed | Snoozed | GivenBack

@@ -177,7 +177,7 @@ class Executor:
         first = under_way.call.telling.asked is None
         under_way.call.telling.ask(why)
         if not under_way.has_started:
-            self._end(under_way, GivenBack())
+            self._end(under_way, GivenBack(unstarted=True))
         elif first and under_way.is_async and under_way.task is not None:
             under_way.task.cancel()
 

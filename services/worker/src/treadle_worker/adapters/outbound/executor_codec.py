@@ -39,8 +39,8 @@ def report_of(run: ClaimedRun, ended: frames.Ended) -> RunReport:
             return report(run, Snoozed(delay=timedelta(seconds=seconds)))
         case frames.Failed() as failed:
             return report(run, Failed(error=_error_of(failed)))
-        case frames.GivenBack():
-            return report(run, Released())
+        case frames.GivenBack(unstarted=unstarted):
+            return report(run, Released(unstarted=unstarted))
 
 
 def report(run: ClaimedRun, outcome: Outcome, result: bytes | None = None) -> RunReport:

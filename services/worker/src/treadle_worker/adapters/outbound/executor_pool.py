@@ -99,7 +99,7 @@ class ExecutorPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Asks the processes to stop and kills after the grace; what they did not end comes back as Released()."""
+        """Asks the processes to stop and kills after the grace; what they did not end comes back."""
         for process in self._processes:
             process.ask_to_stop()
         await self._leave()
@@ -188,10 +188,13 @@ class ExecutorPool:
 
     def _release_unsent(self, *only: _Key) -> None:
         self._slots.give_back(*only)
+        self._take_back(Released(unstarted=True), *only)
+
+    def _take_back(self, fate: Released, *only: _Key) -> None:
         for waiting in (self._waiting_to_share, self._waiting_alone):
             for key in only or tuple(waiting):
                 if run := waiting.pop(key, None):
-                    self._results.not_ended(run, Released())
+                    self._results.not_ended(run, fate)
 
     # Seats
 
@@ -248,7 +251,8 @@ class ExecutorPool:
                 program = replace(self._program, own=True, memory_mb=memory_mb)
                 if failure := await self._one_life(program, send):
                     await self._pause(failures, str(failure))
-        self._release_unsent(key)
+        # Counted: where no process can be had for it the job must not come back for ever.
+        self._take_back(Released(), key)
 
     async def _one_life(
         self, program: Program, admit: Callable[[ExecutorProcess, Ready], None]

@@ -210,7 +210,7 @@ class ExecutorProcess:
         if self._overran:
             blocked = not any(run.overdue and run.heard for run in self.runs.values())
             return fate_in_a_kill(state, own=own, loop_was_blocked=blocked)
-        return Released()
+        return Released(unstarted=state.started_at is None)
 
     def _write(self, frame: ToExecutor) -> None:
         assert self._link is not None

@@ -41,7 +41,7 @@ def fate_in_a_kill(state: RunUnderWay, *, own: bool, loop_was_blocked: bool) -> 
     """The process was killed because one of its runs did not end when it was asked to."""
     # One that never started is not to blame, unless nothing else can be.
     if not own and state.started_at is None:
-        return Released()
+        return Released(unstarted=True)
     if state.asked is Interruption.TIMEOUT:
         return Failed(error=_overrun(state), alone=state.overdue)
     return Released(alone=state.overdue or loop_was_blocked)

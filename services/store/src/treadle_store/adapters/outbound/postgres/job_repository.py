@@ -189,11 +189,7 @@ async def _keep_runs(connection: AsyncConnection, changes: Sequence[Change]) -> 
     begun = [_held_values(c.after, c.hold) for c in changes if c.hold is not None]
     ended = [_key(c.before) for c in changes if _ends_run(c)]
     records = [a for c in changes if (a := Attempt.ended_by(c.before, c.after, c.now)) is not None]
-    old = [
-        {"job_id": a.job_id, "fence": a.fence - KEPT_ATTEMPTS}
-        for a in records
-        if a.fence > KEPT_ATTEMPTS
-    ]
+    old = [{"job_id": a.job_id} for a in records if a.fence > KEPT_ATTEMPTS]
     for statement, rows in (
         (statements.HOLD, begun),
         (statements.DELETE_HELD, ended),

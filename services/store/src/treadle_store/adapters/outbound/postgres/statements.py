@@ -39,6 +39,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
+from treadle_domain.attempt import KEPT_ATTEMPTS
 from treadle_domain.states import JobState
 from treadle_store.adapters.outbound.postgres.rows import Values
 from treadle_store.adapters.outbound.postgres.tables import (
@@ -209,10 +210,19 @@ def _delete_held(*key: Column[Any]) -> Delete:
 
 
 def _delete_old_attempts() -> Delete:
-    """Fences of runs that did not succeed have no gaps, so the newest are found without counting."""
-    given = given_rows([attempts.c.job_id, attempts.c.fence])
+    """They are counted, since runs that never started leave gaps between the fences."""
+    given = given_rows([attempts.c.job_id])
+    kept = attempts.alias()
+    oldest_kept = (
+        select(kept.c.fence)
+        .where(kept.c.job_id == given.c.job_id)
+        .order_by(kept.c.fence.desc())
+        .offset(KEPT_ATTEMPTS - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
     return delete(attempts).where(
-        attempts.c.job_id == given.c.job_id, attempts.c.fence <= given.c.fence
+        attempts.c.job_id == given.c.job_id, attempts.c.fence < oldest_kept
     )
 
 
