@@ -40,22 +40,19 @@ def address() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def compose_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtualenv with what requirements.in names."""
     folder = tmp_path_factory.mktemp("tools")
-    uv = str(Path(sys.executable).with_name("uv"))
+    uv, python = str(Path(sys.executable).with_name("uv")), f"{folder}/bin/python"
     subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-    sync = [
-        uv,
-        "pip",
-        "sync",
-        "-q",
-        "--python",
-        f"{folder}/bin/python",
-        "--require-hashes",
-        str(_LOCK),
-    ]
+    sync = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", str(_LOCK)]
     subprocess.run(sync, check=True)
-    [program] = folder.glob("lib/*/site-packages/compose/docker-compose")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compose_program(tools: Path) -> Path:
+    [program] = tools.glob("lib/*/site-packages/compose/docker-compose")
     return program
 
 
