@@ -21,7 +21,13 @@ def test_checkov_has_nothing_against_what_is_deployed(tools: Path, tmp_path: Pat
         manifests = Rendered(f"overlays/{overlay}", _COMPONENTS).manifests
         (tmp_path / f"{overlay}.yaml").write_text(yaml.safe_dump_all(manifests))
     config = Path(__file__).with_name("checkov.yaml")
-    command = [tools / "bin/checkov", "--config-file", config, "--directory", tmp_path]
+    command: list[str | Path] = [
+        tools / "bin/checkov",
+        "--config-file",
+        config,
+        "--directory",
+        tmp_path,
+    ]
 
     said = subprocess.run(
         [*command, "--output", "json"], capture_output=True, text=True, timeout=300, check=False
