@@ -4,7 +4,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -13,27 +12,14 @@ import pytest
 from bench.checkout import ROOT, THIS_CHECKOUT, Checkout, checked_out, commit_before
 from tests.backing import fresh_database
 from tests.chaos.chaos_run import new_client
-from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster, running_cluster
-from tests.chaos.evidence import gather, left_over
-from tests.chaos.history import Call, History
-from tests.chaos.jobs import wait_until, wait_until_ended
-from tests.chaos.judge import violations
-from tests.chaos.kinds import QUICK, expectations
+from tests.chaos.undisturbed import HARMLESS, asking, assert_undisturbed, judged
 from tests.e2e.processes import ServiceProcess
 
 from treadle_local.postgres_server import PostgresServer
 from treadle_local.valkey_server import ValkeyServer
 
-_KINDS = tuple(kind for kind in QUICK if kind.type not in ("deadly", "greedy", "offspring"))
 _SIDE_BY_SIDE_SECONDS = 2.0
-_EXPECTED = {
-    Call.SUBMIT: {201},
-    Call.READ: {200},
-    Call.CANCEL: {200, 409},
-    Call.RETRY: {200, 409},
-}
-"""Of both APIs, one of which is always there: not even a 503."""
 
 
 def last_release() -> str:
@@ -51,8 +37,8 @@ def test_a_release_replaces_the_one_before_and_is_taken_back_under_load(
         fresh_database(postgres.url()) as database_url,
         _cluster_of(old, tmp_path, database_url, valkey) as cluster,
     ):
-        client = new_client(cluster, tmp_path, Random(1), _KINDS)
-        with _asking(client):
+        client = new_client(cluster, tmp_path, Random(1), HARMLESS)
+        with asking(client):
             time.sleep(_SIDE_BY_SIDE_SECONDS)
             _migrate(THIS_CHECKOUT, database_url)
             first, second = _halves(cluster)
@@ -62,13 +48,9 @@ def test_a_release_replaces_the_one_before_and_is_taken_back_under_load(
             for half in (second, first):
                 _replace(cluster, half, old)
                 time.sleep(_SIDE_BY_SIDE_SECONDS)
-        history = _judged(cluster, client)
+        history = judged(cluster, client)
 
-    assert len(history.rows) > 100
-    assert violations(history) == []
-    assert not [row for row in history.rows if row.losses]
-    unexpected = {said for said in history.answers if said[1] not in _EXPECTED[said[0]]}
-    assert unexpected == set()
+    assert_undisturbed(history)
 
 
 def test_the_last_release_is_one_of_this_history() -> None:
@@ -113,24 +95,3 @@ def _replace(cluster: Cluster, services: list[ServiceProcess], release: Checkout
         }
         cluster.start(service)
         service.wait_until_ready()
-
-
-@contextmanager
-def _asking(client: Client) -> Iterator[None]:
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(client.run)
-        try:
-            yield
-        except BaseException:
-            client.gives_up.set()
-            raise
-        finally:
-            client.has_enough.set()
-        asking.result(60)
-
-
-def _judged(cluster: Cluster, client: Client) -> History:
-    wait_until_ended(cluster, client.tag, 60.0)
-    wait_until(lambda: not any(left_over(cluster).values()), 10.0, cluster)
-    assert cluster.all_alive(), cluster.log()
-    return gather(cluster, client.tag, client.ledger, client.notes, expectations())

@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_PACKAGES = ("docker.io", "mmdebstrap", "ca-certificates")
+from tests.packages import install_if_missing
+
+_PACKAGES = {
+    "dockerd": "docker.io",
+    "mmdebstrap": "mmdebstrap",
+    "update-ca-certificates": "ca-certificates",
+}
 _PUBLIC_IMAGES = (
     "python:3.11-slim-bookworm",
     "postgres:17",
@@ -27,7 +33,7 @@ def engine() -> Iterator[dict[str, str]]:
     if _answers({}):
         yield {}
         return
-    _install_if_missing()
+    install_if_missing(_PACKAGES)
     # Not below pytest's folders: the path of a socket is short.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     try:
@@ -78,16 +84,6 @@ def _runs(address: dict[str, str], *command: str) -> bool:
         check=False,
     )
     return ended.returncode == 0
-
-
-def _install_if_missing() -> None:
-    if shutil.which("dockerd") and shutil.which("mmdebstrap"):
-        return
-    assert os.geteuid() == 0, "no Docker engine answers, and only root may install one"
-    apt = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-q"], env=apt, check=True, timeout=300)
-    install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *_PACKAGES]
-    subprocess.run(install, env=apt, check=True, timeout=600)
 
 
 def _command(folder: Path) -> list[str]:

@@ -74,6 +74,7 @@ class Container(containers.DeclarativeContainer):
         Database,
         database_url=settings.provided.database_url.get_secret_value.call(),
         pool_size=settings.provided.database_pool_size,
+        is_pooled=settings.provided.database_is_pooled,
     )
     redis = providers.Singleton(
         connect,

@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     """postgresql://user:password@host:port/database"""
     database_pool_size: Annotated[PositiveInt, Field(le=1_000)] = 5
     """Connections for reads, as many for single statements that write, and as many for longer transactions."""
+    database_is_pooled: bool = False
+    """PgBouncer, or another pooler of transactions, stands before PostgreSQL: nothing is kept in a connection."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")] = "treadle"
     redis_ids_limit: Annotated[PositiveInt, Field(le=100_000_000)] = 200_000

@@ -73,12 +73,12 @@ class Database:
     that call; both drop all of the pool, so after an outage nothing has to be restarted.
     """
 
-    def __init__(self, database_url: str, pool_size: int) -> None:
-        self._writes = _engine(database_url, pool_size, options=_BY_ID)
+    def __init__(self, database_url: str, pool_size: int, is_pooled: bool = False) -> None:
+        self._arguments_to_write = _arguments(_BY_ID, is_pooled)
+        self._writes = _engine(database_url, pool_size, self._arguments_to_write)
         # Not one: to switch a connection to autocommit and back costs more than most statements.
-        self._reads = _engine(
-            database_url, pool_size, options=_BY_INDEX_ONLY, isolation_level="AUTOCOMMIT"
-        )
+        to_read = _arguments(_BY_INDEX_ONLY, is_pooled)
+        self._reads = _engine(database_url, pool_size, to_read, isolation_level="AUTOCOMMIT")
         self._single_statements = SingleStatements(self._connect, pool_size)
 
     @asynccontextmanager
@@ -110,13 +110,15 @@ class Database:
     async def _connect(self) -> Connection:
         engine = self._writes
         _, of_url = engine.dialect.create_connect_args(engine.url)
-        arguments: dict[str, Any] = {**of_url, **_arguments(_BY_ID)}
+        arguments: dict[str, Any] = {**of_url, **self._arguments_to_write}
         connection = await PsycopgConnection.connect(**arguments, autocommit=True)
         _send_arrays_as_they_are(connection)
         return connection
 
 
-def _engine(database_url: str, pool_size: int, options: str = "", **more: Any) -> AsyncEngine:
+def _engine(
+    database_url: str, pool_size: int, arguments: Mapping[str, Any], **more: Any
+) -> AsyncEngine:
     engine = create_async_engine(
         driver_url(database_url),
         pool_size=pool_size,
@@ -124,7 +126,7 @@ def _engine(database_url: str, pool_size: int, options: str = "", **more: Any) -
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
         pool_reset_on_return=None,  # a transaction ends where it began: in a block
-        connect_args=_arguments(options),
+        connect_args=arguments,
         **more,
     )
     event.listen(engine.sync_engine, "connect", _prepare)
@@ -133,13 +135,16 @@ def _engine(database_url: str, pool_size: int, options: str = "", **more: Any) -
     return engine
 
 
-def _arguments(options: str) -> dict[str, Any]:
-    """Of any connection, beside those in the URL."""
+def _arguments(options: str, is_pooled: bool) -> dict[str, Any]:
+    """Of any connection, beside those in the URL. One that changes with every transaction keeps neither settings nor
+    prepared statements."""
+    usual = {"connect_timeout": _CONNECT_TIMEOUT_SECONDS, **_PROBES}
+    if is_pooled:
+        return {**usual, "prepare_threshold": None}
     return {
-        "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        **usual,
         "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC {options}",
-        **_PROBES,
     }
 
 
