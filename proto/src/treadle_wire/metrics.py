@@ -11,17 +11,17 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 MOST_KINDS = 100
-_OTHER = ("other", "other")
+_OTHER = "other"
 
 Labels = tuple[str, ...]
 
 
 class Kinds(dict[Labels, Labels]):
-    """Queue and type of a job, as labels. Clients choose both: what comes after the first hundred pairs is `other`."""
+    """Names that clients choose, as labels: what comes after the first hundred is `other`."""
 
     def __missing__(self, kind: Labels) -> Labels:
         if len(self) >= MOST_KINDS:
-            return _OTHER
+            return (_OTHER,) * len(kind)
         self[kind] = kind
         return kind
 
@@ -74,3 +74,25 @@ class Times(Collector):
             told = [*zip(self._words, map(float, accumulate(buckets)), strict=True)]
             family.add_metric(labels, told, self._sums[labels])
         yield family
+
+
+class Calls:
+    """To one service or by it, as `<name>_calls_total` and `<name>_call_duration_seconds`."""
+
+    def __init__(self, registry: CollectorRegistry, name: str, means: str) -> None:
+        self._calls = Counts(registry, f"{name}_calls", means, ("method", "status"))
+        self._times = Times(
+            registry,
+            f"{name}_call_duration_seconds",
+            "How long they took, those that failed included",
+            ("method",),
+            _CALLS,
+        )
+
+    def add(self, method: str, status: str, seconds: float) -> None:
+        self._calls.add((method, status))
+        self._times.add((method,), seconds)
+
+
+_CALLS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""A call has 5 s."""

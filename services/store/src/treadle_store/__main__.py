@@ -40,6 +40,7 @@ def main() -> None:
 async def serve(container: Container, settings: Settings) -> None:
     """Until SIGTERM or SIGINT; a timer that dies of anything but an outage ends the process."""
     stop = asyncio.Event()
+    container.gauges()
     hear_stop_signals(stop.set)
     server = container.server()
     try:

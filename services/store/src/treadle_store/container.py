@@ -29,7 +29,9 @@ from treadle_store.adapters.outbound.postgres.progress_repository import Postgre
 from treadle_store.adapters.outbound.postgres.queue_depths import PostgresQueueDepths
 from treadle_store.adapters.outbound.postgres.ready_jobs import PostgresReadyTurns
 from treadle_store.adapters.outbound.postgres.session_repository import PostgresSessionRepository
+from treadle_store.adapters.outbound.postgres.survey import PostgresSurvey
 from treadle_store.adapters.outbound.postgres.unique_keys import PostgresUniqueKeys
+from treadle_store.adapters.outbound.prometheus_gauges import DatabaseGauges
 from treadle_store.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_store.adapters.outbound.redis_cancel_hints import RedisCancelHints
 from treadle_store.adapters.outbound.redis_job_ends import RedisJobEnds
@@ -55,6 +57,7 @@ from treadle_store.application.submit_jobs import SubmitJobs
 from treadle_store.settings import Settings
 from treadle_wire.cancel_channel import CancelChannel
 from treadle_wire.ended_channel import EndedChannel
+from treadle_wire.metrics import Calls
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
 
@@ -107,6 +110,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(CancelChannel, redis, settings.provided.redis_key_prefix),
     )
 
+    depths = providers.Singleton(PostgresQueueDepths, database)
     registry = providers.Singleton(CollectorRegistry)
     tally = providers.Singleton(PrometheusTally, registry)
     end_runs = providers.Singleton(
@@ -196,9 +200,7 @@ class Container(containers.DeclarativeContainer):
     )
     server = providers.Singleton(
         GrpcServer,
-        job_store=providers.Singleton(
-            GrpcJobStore, use_cases, jobs, providers.Singleton(PostgresQueueDepths, database)
-        ),
+        job_store=providers.Singleton(GrpcJobStore, use_cases, jobs, depths),
         api_keys=providers.Singleton(GrpcApiKeys, providers.Singleton(PostgresApiKeys, database)),
         storage=keep_watch,
         address=settings.provided.store_listen,
@@ -209,7 +211,10 @@ class Container(containers.DeclarativeContainer):
             settings.provided.store_tls_key_file,
             settings.provided.store_tls_ca_file,
         ),
+        calls=providers.Singleton(Calls, registry, "treadle_store", "Calls by method and status"),
     )
+    survey = providers.Singleton(PostgresSurvey, database, depths)
+    gauges = providers.Singleton(DatabaseGauges, registry, database, survey)
     timers = providers.List(
         providers.Singleton(Timer, "watch", timedelta(seconds=1), server.provided.check_health),
         _on_call(Chore.ANNOUNCE, announce_due_jobs, calls),

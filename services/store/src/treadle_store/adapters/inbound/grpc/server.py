@@ -12,9 +12,11 @@ from grpc_health.v1.health import aio as health_aio
 from treadle_store.adapters.inbound.grpc.access import RequireToken
 from treadle_store.adapters.inbound.grpc.errors import ErrorsToStatus
 from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
+from treadle_store.adapters.inbound.grpc.metering import MeteredCalls
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore
 from treadle_store.application.errors import DatabaseUnavailable, StoreError
 from treadle_store.application.ports import Storage
+from treadle_wire.metrics import Calls
 from treadle_wire.store.v1.api_keys_pb2_grpc import add_ApiKeysServicer_to_server
 from treadle_wire.store.v1.job_store_pb2_grpc import add_JobStoreServicer_to_server
 
@@ -41,13 +43,16 @@ class GrpcServer:
         address: str,
         tokens: Sequence[str] = (),
         certificate: grpc.ServerCredentials | None = None,
+        calls: Calls | None = None,
     ) -> None:
         self._storage = storage
         self._address = address
         self._certificate = certificate
         shown = [RequireToken(tokens)] if tokens else []
         self._health = health_aio.HealthServicer()
-        self._server = aio.server(interceptors=[*shown, ErrorsToStatus()], options=_OPTIONS)
+        metered = [] if calls is None else [MeteredCalls(calls)]
+        interceptors = [*metered, *shown, ErrorsToStatus()]
+        self._server = aio.server(interceptors=interceptors, options=_OPTIONS)
         add_JobStoreServicer_to_server(job_store, self._server)
         add_ApiKeysServicer_to_server(api_keys, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -74,6 +74,7 @@ class Database:
     """
 
     def __init__(self, database_url: str, pool_size: int, is_pooled: bool = False) -> None:
+        self.pool_size = pool_size
         self._arguments_to_write = _arguments(_BY_ID, is_pooled)
         self._writes = _engine(database_url, pool_size, self._arguments_to_write)
         # Not one: to switch a connection to autocommit and back costs more than most statements.
@@ -101,6 +102,15 @@ class Database:
         async with _translated():
             async with self._reads.connect() as connection:
                 yield connection
+
+    @property
+    def in_use(self) -> Mapping[str, int]:
+        """Of the `pool_size` connections of each pool."""
+        return {
+            "transactions": self._writes.pool.checkedout(),  # type: ignore[attr-defined]
+            "reads": self._reads.pool.checkedout(),  # type: ignore[attr-defined]
+            "single_statements": self._single_statements.in_use,
+        }
 
     async def close(self) -> None:
         await self._writes.dispose()

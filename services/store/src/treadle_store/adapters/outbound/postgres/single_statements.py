@@ -25,16 +25,19 @@ class SingleStatements:
         self._connect = connect
         self._places = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
+        self.in_use = 0
 
     async def execute(
         self, statement: Compiled, values: Mapping[str, Any], wait_seconds: float
     ) -> Sequence[tuple[Any, ...]]:
         """Raises psycopg.Error, and PoolTimeout when no connection came free in `wait_seconds`."""
         await self._take_place(wait_seconds)
+        self.in_use += 1
         try:
             connection = await self._usable() or await self._connect()
             return await self._rows(connection, statement, values)
         finally:
+            self.in_use -= 1
             self._places.release()
 
     async def close(self) -> None:
