@@ -1,5 +1,6 @@
 """Jobs and what belongs to them, to messages and back."""
 
+from datetime import timedelta
 from functools import lru_cache
 
 from treadle_domain.attempt import Attempt
@@ -28,7 +29,6 @@ _STATE_TO_WIRE = {
     JobState.FAILED: pb.JOB_STATE_FAILED,
     JobState.CANCELLED: pb.JOB_STATE_CANCELLED,
 }
-_KINDS = frozenset(ErrorKind)
 _SCOPES = frozenset(UniqueScope)
 _STATE_FROM_WIRE = {wire: state for state, wire in _STATE_TO_WIRE.items()}
 
@@ -42,6 +42,10 @@ def state_from_wire(state: pb.JobState) -> JobState:
     if state not in _STATE_FROM_WIRE:
         raise InvalidValue("state", f"{state} is no state")
     return _STATE_FROM_WIRE[state]
+
+
+def known_state(state: pb.JobState) -> JobState | None:
+    return _STATE_FROM_WIRE.get(state)
 
 
 def job_to_wire(job: Job) -> pb.Job:
@@ -118,7 +122,7 @@ def job_from_wire(message: pb.Job) -> Job:
         worker=message.worker if message.HasField("worker") else None,
         session=to_uuid(message.session) if message.HasField("session") else None,
         error=error_from_wire(message.error) if message.HasField("error") else None,
-        unique=unique_from_wire(message.unique) if message.HasField("unique") else None,
+        unique=_kept_unique(message.unique) if message.HasField("unique") else None,
         trace_context=message.trace_context or None,
         **times,
     )
@@ -175,10 +179,8 @@ def error_to_wire(error: JobError) -> pb.JobError:
 
 
 def error_from_wire(message: pb.JobError) -> JobError:
-    """A kind that a newer peer made is read as a plain error: one word must not hold up a batch."""
-    kind = ErrorKind(message.kind) if message.kind in _KINDS else ErrorKind.ERROR
     return JobError(
-        kind=kind,
+        kind=ErrorKind.of(message.kind),
         type=message.type,
         message=message.message,
         traceback=message.traceback,
@@ -191,14 +193,18 @@ def unique_to_wire(unique: Uniqueness) -> pb.Uniqueness:
 
 
 def unique_from_wire(said: pb.Uniqueness) -> Uniqueness:
-    """Raises InvalidValue."""
+    """Of a submission. Raises InvalidValue."""
     if said.scope not in _SCOPES:
         raise InvalidValue("unique.scope", f"{said.scope} is no scope")
-    return Uniqueness(
-        key=said.key,
-        scope=UniqueScope(said.scope),
-        window=duration_from_us(said.window_us) if said.HasField("window_us") else None,
-    )
+    return Uniqueness(key=said.key, scope=UniqueScope(said.scope), window=_window(said))
+
+
+def _kept_unique(said: pb.Uniqueness) -> Uniqueness:
+    return Uniqueness.kept(said.key, said.scope, _window(said))
+
+
+def _window(said: pb.Uniqueness) -> timedelta | None:
+    return duration_from_us(said.window_us) if said.HasField("window_us") else None
 
 
 def options_to_wire(options: RunOptions | RunPolicy) -> pb.RunOptions:

@@ -1,11 +1,9 @@
 """API keys, to messages and back."""
 
-from treadle_domain.api_key import ApiKey, Role
+from treadle_domain.api_key import ApiKey, known_roles
 from treadle_domain.errors import InvalidValue
 from treadle_wire.scalars import from_us, to_us
 from treadle_wire.store.v1 import api_keys_pb2 as pb
-
-_ROLES = frozenset(Role)
 
 
 def key_to_wire(key: ApiKey) -> pb.ApiKey:
@@ -22,17 +20,26 @@ def key_to_wire(key: ApiKey) -> pb.ApiKey:
     )
 
 
-def key_from_wire(message: pb.ApiKey) -> ApiKey:
+def new_key_from_wire(message: pb.ApiKey) -> ApiKey:
     """Raises InvalidValue."""
-    unknown = set(message.roles) - _ROLES
+    unknown = set(message.roles) - known_roles(message.roles)
     if unknown:
         raise InvalidValue("roles", f"{min(unknown)} is unknown")
+    return _key_from_wire(message)
+
+
+def key_from_wire(message: pb.ApiKey) -> ApiKey | None:
+    """None where all its roles are those of a newer release."""
+    return _key_from_wire(message) if known_roles(message.roles) else None
+
+
+def _key_from_wire(message: pb.ApiKey) -> ApiKey:
     return ApiKey(
         id=message.id,
         digest=message.digest,
         name=message.name,
         namespace=message.namespace,
-        roles=frozenset(map(Role, message.roles)),
+        roles=known_roles(message.roles),
         queues=frozenset(message.queues) or None,
         rate_limit=message.rate_limit_per_second
         if message.HasField("rate_limit_per_second")

@@ -1,6 +1,5 @@
 """What runs tell of themselves, to messages and back."""
 
-from treadle_domain.errors import InvalidValue
 from treadle_domain.progress import LogLevel, LogLine, Progress, ProgressReport, Recording
 from treadle_wire.scalars import from_us, to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
@@ -18,7 +17,8 @@ def recording_to_wire(recording: Recording) -> pb.Recording:
 
 
 def recording_from_wire(recording: pb.Recording) -> Recording:
-    return _RECORDING_FROM_WIRE[recording]
+    """One of a newer store is read as STALE: nothing is known to be kept."""
+    return _RECORDING_FROM_WIRE.get(recording, Recording.STALE)
 
 
 def progress_report_to_wire(report: ProgressReport) -> pb.ProgressReport:
@@ -61,13 +61,6 @@ def _log_line_from_wire(message: pb.LogLine) -> LogLine:
     return LogLine(
         number=message.number,
         logged_at=from_us(message.logged_at_us),
-        level=_level(message.level),
+        level=LogLevel.of(message.level),
         message=message.message,
     )
-
-
-def _level(word: str) -> LogLevel:
-    try:
-        return LogLevel(word)
-    except ValueError:
-        raise InvalidValue("log_lines.level", f"must be one of {', '.join(LogLevel)}") from None

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
-from treadle_domain.errors import InvalidValue
 from treadle_domain.outcomes import (
     Failed,
     Lost,
@@ -20,9 +19,9 @@ from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire.job_codec import (
     error_from_wire,
     error_to_wire,
+    known_state,
     options_from_wire,
     options_to_wire,
-    state_from_wire,
     state_to_wire,
 )
 from treadle_wire.scalars import duration_from_us, duration_to_us, from_us, to_us, to_uuid
@@ -58,10 +57,11 @@ def verdicts_to_wire(verdicts: Sequence[Verdict]) -> pb.FinishJobsResponse:
 
 
 def verdicts_from_wire(message: pb.FinishJobsResponse) -> Sequence[Verdict]:
-    """A store that is older tells no states."""
+    """A store that is older tells no states. A ruling of a newer one is read as STALE: whatever it was, the worker
+    forgets the run, and what the store still holds for it comes back with a heartbeat."""
     states = message.states or (JOB_STATE_UNSPECIFIED,) * len(message.rulings)
     return [
-        Verdict(_RULING_FROM_WIRE[ruling], state_from_wire(state) if state else None)
+        Verdict(_RULING_FROM_WIRE.get(ruling, Ruling.STALE), known_state(state))
         for ruling, state in zip(message.rulings, states, strict=True)
     ]
 
@@ -180,8 +180,9 @@ def claim_answer_to_wire(answer: ClaimedRun | ClaimRefusal) -> pb.ClaimAnswer:
 
 
 def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal:
-    if message.WhichOneof("answer") == "refusal":
-        return _REFUSAL_FROM_WIRE[message.refusal]
+    """What only a newer store says is a refusal: what it holds for this worker then comes back with a heartbeat."""
+    if message.WhichOneof("answer") != "run":
+        return _REFUSAL_FROM_WIRE.get(message.refusal, ClaimRefusal.NOT_DUE)
     run = message.run
     return ClaimedRun(
         job_id=to_uuid(run.job_id),
@@ -248,4 +249,5 @@ def _other_outcome_from_wire(kind: str | None, message: pb.RunOutcome) -> Outcom
         case "lost":
             return Lost()
         case _:
-            raise InvalidValue("outcome", "must be given")
+            # An end that only a newer worker knows: the job runs again.
+            return Released()

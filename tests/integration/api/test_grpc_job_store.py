@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -22,9 +23,13 @@ from treadle_api.application.ports import Submitted
 from treadle_domain.errors import JobNotFound
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import JobQuery
+from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore as StoreGrpc
+from treadle_wire.store.v1 import job_pb2
+from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store_channel import open_channel
 
 QUERY = JobQuery(namespace="default")
+NEWER: Any = 99
 
 
 @pytest.fixture
@@ -182,3 +187,39 @@ async def test_not_found_is_told_from_an_outage(serving_store: ServingStore) -> 
     async with serving_store.serving(), open_channel(serving_store.target) as channel:
         with pytest.raises(JobNotFound):
             await GrpcJobStore(channel).attempts("default", uuid4())
+
+
+class NewerStore(StoreGrpc):
+    """Its jobs are in a state, and its refusals in words, that this release does not know."""
+
+    async def GetJobs(self, request: Any, context: Any) -> pb.GetJobsResponse:  # noqa: N802
+        answer = await super().GetJobs(request, context)
+        answer.answers[0].job.job.state = NEWER
+        return answer
+
+    async def ListJobs(self, request: Any, context: Any) -> pb.ListJobsResponse:  # noqa: N802
+        answer = await super().ListJobs(request, context)
+        answer.jobs[0].state = NEWER
+        return answer
+
+    async def CancelJobs(self, request: Any, context: Any) -> pb.ChangeJobsResponse:  # noqa: N802
+        return pb.ChangeJobsResponse(answers=[pb.ChangeJobsResponse.Changed(fault=job_pb2.Fault())])
+
+
+async def test_what_only_a_newer_store_knows_is_left_to_another_api(
+    serving_store: ServingStore,
+) -> None:
+    """Answered with 503, and not as if the client had asked for something wrong."""
+    serving_store.servicer = NewerStore
+    async with serving_store.serving(), open_channel(serving_store.target) as channel:
+        store, new = GrpcJobStore(channel), a_new_job()
+        await store.submit("default", [new])
+        job_id = new.submission.id
+
+        for ask in (
+            store.get("default", job_id),
+            store.page(QUERY),
+            store.cancel("default", job_id),
+        ):
+            with pytest.raises(StoreUnavailable):
+                await ask

@@ -91,12 +91,6 @@ def test_every_kind_of_error_arrives(kind: ErrorKind) -> None:
     assert job_codec.error_from_wire(job_codec.error_to_wire(error)) == error
 
 
-def test_a_kind_that_a_newer_peer_made_up_is_read_as_a_plain_error() -> None:
-    message = pb.JobError(kind="eaten_by_a_whale", message="gulp")
-
-    assert job_codec.error_from_wire(message) == JobError(kind=ErrorKind.ERROR, message="gulp")
-
-
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -30,7 +30,6 @@ def a_line(**said: Any) -> pb.ProgressReport:
         (pb.ProgressReport(job_id=b"short"), "id"),
         (a_line(number=0), "log_lines.number"),
         (a_line(number=1_001), "log_lines.number"),
-        (a_line(level="loud"), "log_lines.level"),
         (a_line(logged_at_us=2**62), "time"),
         (
             pb.ProgressReport(job_id=b"x" * 16, progress=pb.Progress(fraction=1.1)),

@@ -80,12 +80,11 @@ def test_a_success_without_a_result_arrives_with_the_result_null() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        pb.RunOutcome(job_id=b"x" * 16),
         pb.RunOutcome(job_id=b"short", lost=pb.RunOutcome.Lost()),
         pb.RunOutcome(job_id=b"x" * 16, snoozed_us=0),
         pb.RunOutcome(job_id=b"x" * 16, snoozed_us=2**63 - 1),
     ],
-    ids=["no outcome", "no id", "no delay", "a delay of ages"],
+    ids=["no id", "no delay", "a delay of ages"],
 )
 def test_a_report_that_breaks_the_rules_is_refused(message: pb.RunOutcome) -> None:
     with pytest.raises(InvalidValue):

@@ -1,7 +1,7 @@
 """By what a client shows who it is, and what it may do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -31,6 +31,11 @@ _GRANTS: Mapping[Role, frozenset[Role]] = {
     Role.OPERATE: frozenset({Role.OPERATE, Role.READ}),
     Role.ADMIN: frozenset(Role),
 }
+
+
+def known_roles(words: Iterable[str]) -> frozenset[Role]:
+    """Without those that a newer release made up: what they allow is not known here."""
+    return frozenset(Role) & frozenset(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

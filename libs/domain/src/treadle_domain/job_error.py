@@ -25,10 +25,18 @@ class ErrorKind(StrEnum):
     UNSTORABLE = "unstorable"
     OOM = "oom"
 
+    @classmethod
+    def of(cls, word: str) -> "ErrorKind":
+        """One that a newer release made up is a plain error: a word must not hold up a list."""
+        return _KINDS.get(word, cls.ERROR)
+
     @property
     def is_final(self) -> bool:
         """No retry can mend it."""
         return self in (ErrorKind.PERMANENT, ErrorKind.UNSTORABLE)
+
+
+_KINDS = {kind.value: kind for kind in ErrorKind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

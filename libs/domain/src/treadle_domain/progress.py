@@ -24,6 +24,14 @@ class LogLevel(StrEnum):
     ERROR = "error"
     CRITICAL = "critical"
 
+    @classmethod
+    def of(cls, word: str) -> "LogLevel":
+        """One that a newer release made up is `info`."""
+        return _LEVELS.get(word, cls.INFO)
+
+
+_LEVELS = {level.value: level for level in LogLevel}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:

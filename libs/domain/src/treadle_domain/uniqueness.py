@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from treadle_domain.bounds import MAX_DELAY, require_duration, require_key
 from treadle_domain.errors import InvalidValue
@@ -19,6 +20,14 @@ class UniqueScope(StrEnum):
     """Until its end."""
     WINDOW = "window"
     """For a time, whatever becomes of it."""
+
+    @classmethod
+    def of(cls, word: str) -> "UniqueScope":
+        """One that a newer release made up lasts until the job's end."""
+        return _SCOPES.get(word, cls.ACTIVE)
+
+
+_SCOPES = {scope.value: scope for scope in UniqueScope}
 
 
 class OnConflict(StrEnum):
@@ -46,6 +55,12 @@ class Uniqueness:
             )
         if self.window is not None:
             require_duration("unique.seconds", self.window, MAX_DELAY)
+
+    @classmethod
+    def kept(cls, key: str, scope: str, window: timedelta | None) -> Self:
+        """As it stands with a job, of which a newer release may have written it."""
+        known = UniqueScope.of(scope)
+        return cls(key=key, scope=known, window=window if known is UniqueScope.WINDOW else None)
 
     def expires_from(self, now: datetime) -> datetime:
         """The end of the window, else when to look whether the key is still held."""

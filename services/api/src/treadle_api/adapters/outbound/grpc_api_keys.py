@@ -6,7 +6,7 @@ import grpc
 
 from treadle_api.adapters.outbound.store_calls import StoreCalls
 from treadle_domain.api_key import ApiKey
-from treadle_wire.key_codec import key_from_wire, key_to_wire
+from treadle_wire.key_codec import key_from_wire, key_to_wire, new_key_from_wire
 from treadle_wire.store.v1 import api_keys_pb2 as pb
 from treadle_wire.store_access import OPEN, StoreAccess
 from treadle_wire.store_calls import DEADLINE_SECONDS
@@ -19,12 +19,12 @@ class GrpcApiKeys:
 
     async def add(self, key: ApiKey) -> ApiKey:
         request = pb.CreateApiKeyRequest(key=key_to_wire(key))
-        return key_from_wire((await self._calls.change(self._rpc.CreateApiKey, request)).key)
+        return new_key_from_wire((await self._calls.change(self._rpc.CreateApiKey, request)).key)
 
     async def all(self, namespace: str | None) -> Sequence[ApiKey]:
         request = pb.ListApiKeysRequest(namespace=namespace or "")
         response = await self._calls.read(self._rpc.ListApiKeys, request)
-        return [key_from_wire(key) for key in response.keys]
+        return [key for each in response.keys if (key := key_from_wire(each)) is not None]
 
     async def revoke(self, namespace: str, key_id: str) -> ApiKey | None:
         request = pb.RevokeApiKeyRequest(namespace=namespace, id=key_id)

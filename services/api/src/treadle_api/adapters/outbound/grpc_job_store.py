@@ -1,6 +1,7 @@
 """The store over gRPC: what is asked and answered, in the words of the domain."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -8,10 +9,10 @@ from uuid import UUID
 import grpc
 
 from treadle_api.adapters.outbound.store_calls import StoreCalls
-from treadle_api.application.errors import StoreFailed
+from treadle_api.application.errors import StoreFailed, StoreUnavailable
 from treadle_api.application.ports import EndedJobs, Submitted
 from treadle_domain.attempt import Attempt
-from treadle_domain.errors import DomainError, JobNotFound
+from treadle_domain.errors import DomainError, InvalidValue, JobNotFound
 from treadle_domain.queue_depth import QueuePage, QueueQuery
 from treadle_domain.rank import ReadyJob
 from treadle_domain.stored_job import JobPage, JobQuery, NewJob, StoredJob, SubmitOutcome
@@ -79,7 +80,7 @@ class GrpcJobStore:
             # A store that knows of no left out ones sends all, and together they can be too large.
             return [found for job_id in ids for found in await self.find(namespace, [job_id])]
         return [
-            job_codec.stored_job_from_wire(answer.job)
+            _stored_job(answer.job)
             if answer.HasField("job")
             else await self._left_out(namespace, job_id, answer)
             for job_id, answer in zip(ids, response.answers, strict=True)
@@ -93,12 +94,13 @@ class GrpcJobStore:
     async def ended(self, namespace: str, job_ids: Collection[UUID]) -> EndedJobs:
         request = pb.GetJobsRequest(namespace=namespace, job_ids=[i.bytes for i in job_ids])
         response = await self._calls.read(self._rpc.GetEndedJobs, request)
-        jobs = [job_codec.stored_job_from_wire(job) for job in response.jobs]
+        jobs = [_stored_job(job) for job in response.jobs]
         return EndedJobs(jobs, response.more)
 
     async def page(self, query: JobQuery) -> JobPage:
         response = await self._calls.read(self._rpc.ListJobs, list_codec.query_to_wire(query))
-        return list_codec.page_from_wire(response)
+        with _understood():
+            return list_codec.page_from_wire(response)
 
     async def queues(self, query: QueueQuery) -> QueuePage:
         request = queue_codec.query_to_wire(query)
@@ -155,11 +157,26 @@ def _only_change(response: pb.ChangeJobsResponse) -> StoredJob:
     [answer] = response.answers
     if answer.WhichOneof("answer") == "fault":
         raise _refusal(answer.fault)
-    return job_codec.stored_job_from_wire(answer.job)
+    return _stored_job(answer.job)
+
+
+def _stored_job(message: job_pb2.StoredJob) -> StoredJob:
+    with _understood():
+        return job_codec.stored_job_from_wire(message)
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """A state that only a newer store knows is for an API that knows it too: another one may."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise StoreUnavailable(outcome_unknown=True) from error
 
 
 def _refusal(fault: job_pb2.Fault) -> DomainError:
     try:
         return fault_from_wire(fault)
     except UnknownFault as error:
-        raise StoreFailed(f"a refusal of a newer store: {error}") from error
+        # Another API may know the words of a newer store.
+        raise StoreUnavailable(outcome_unknown=False) from error

@@ -5,7 +5,7 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from treadle_store.application.ports import ApiKeys
-from treadle_wire.key_codec import key_from_wire, key_to_wire
+from treadle_wire.key_codec import key_to_wire, new_key_from_wire
 from treadle_wire.store.v1 import api_keys_pb2 as pb
 from treadle_wire.store.v1.api_keys_pb2_grpc import ApiKeysServicer
 
@@ -19,7 +19,7 @@ class GrpcApiKeys(ApiKeysServicer):
     async def CreateApiKey(
         self, request: pb.CreateApiKeyRequest, context: Context
     ) -> pb.CreateApiKeyResponse:
-        key = await self._keys.add(key_from_wire(request.key))
+        key = await self._keys.add(new_key_from_wire(request.key))
         return pb.CreateApiKeyResponse(key=key_to_wire(key))
 
     async def ListApiKeys(

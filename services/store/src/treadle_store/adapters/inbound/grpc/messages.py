@@ -97,7 +97,6 @@ def changed(answer: StoredJob | DomainError) -> job_store_pb2.ChangeJobsResponse
 
 
 def session_end(reason: str) -> SessionEnd:
-    """What a worker may say; only the store says `expired`."""
-    if reason not in (SessionEnd.DRAINED, SessionEnd.KILLED):
-        raise InvalidValue("reason", "must be drained or killed")
-    return SessionEnd(reason)
+    """A session that a newer worker closes in words of its own is closed, and what it held is lost. Only the store says
+    `expired`."""
+    return SessionEnd.DRAINED if reason == SessionEnd.DRAINED else SessionEnd.KILLED

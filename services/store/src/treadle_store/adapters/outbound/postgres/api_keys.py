@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from treadle_domain.api_key import ApiKey, Role
+from treadle_domain.api_key import ApiKey, known_roles
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.tables import api_keys as keys
 
@@ -41,7 +41,8 @@ class PostgresApiKeys:
         if namespace is not None:
             statement = statement.where(keys.c.namespace == namespace)
         async with self._database.reading() as connection:
-            return [_key_of(row) for row in await connection.execute(statement)]
+            rows = await connection.execute(statement)
+        return [_key_of(row) for row in rows if known_roles(row.roles)]
 
     async def revoke(self, namespace: str, key_id: str) -> ApiKey | None:
         statement = (
@@ -52,7 +53,7 @@ class PostgresApiKeys:
         )
         async with self._database.transaction() as connection:
             row = (await connection.execute(statement)).one_or_none()
-        return None if row is None else _key_of(row)
+        return _key_of(row) if row is not None and known_roles(row.roles) else None
 
 
 def _key_of(row: Row[Any]) -> ApiKey:
@@ -61,7 +62,7 @@ def _key_of(row: Row[Any]) -> ApiKey:
     return ApiKey(
         **columns
         | {
-            "roles": frozenset(map(Role, columns["roles"])),
+            "roles": known_roles(columns["roles"]),
             "queues": None if queues is None else frozenset(queues),
         }
     )

@@ -16,7 +16,7 @@ from treadle_domain.retry_policy import RetryPolicy
 from treadle_domain.run_policy import DEFAULT_POLICY, UNSAID, RunOptions, RunPolicy
 from treadle_domain.states import JobState
 from treadle_domain.stored_job import StoredJob
-from treadle_domain.uniqueness import Uniqueness, UniqueScope
+from treadle_domain.uniqueness import Uniqueness
 from treadle_store.application.errors import Unstorable
 from treadle_store.application.ports import Change
 
@@ -207,10 +207,8 @@ def _uniqueness_values(unique: Uniqueness) -> Values:
 
 def _uniqueness_of(values: Mapping[str, Any]) -> Uniqueness:
     window = values["window_seconds"]
-    return Uniqueness(
-        key=values["key"],
-        scope=UniqueScope(values["scope"]),
-        window=None if window is None else timedelta(seconds=window),
+    return Uniqueness.kept(
+        values["key"], values["scope"], None if window is None else timedelta(seconds=window)
     )
 
 
@@ -225,7 +223,7 @@ def _error_values(error: JobError) -> Values:
 
 def _error_of(values: Mapping[str, Any]) -> JobError:
     return JobError(
-        kind=ErrorKind(values["kind"]),
+        kind=ErrorKind.of(values["kind"]),
         type=values["type"],
         message=values["message"],
         traceback=values["traceback"],

@@ -93,7 +93,7 @@ async def _with_jobs(
             row,
             KeyHolder(
                 job_id=row.holder,
-                scope=UniqueScope(row.scope),
+                scope=UniqueScope.of(row.scope),
                 expires_at=row.expires_at,
                 version=row.version,
                 job=jobs.get(row.holder),
