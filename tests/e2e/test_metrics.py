@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.e2e.jobs import cancelled, ended, submit, until
@@ -13,6 +14,7 @@ from tests.e2e.processes import ServiceProcess, Stack
 from tests.seen_metrics import Seen
 
 CATALOGUE = Path(__file__).parents[2] / "docs/metrics.md"
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 FINISHED = "treadle_worker_jobs_finished_total"
 
 
@@ -114,3 +116,35 @@ def test_every_metric_is_in_the_catalogue_and_nothing_else_is(stack: Stack) -> N
     assert len(rows) == len(listed)
     for name, (kind, labels) in told.items():
         assert listed[name] == (kind, labels or listed[name][1]), name
+
+
+def test_the_api_counts_jobs_that_were_made_and_no_repeats(stack: Stack) -> None:
+    before = scraped(stack.api)
+    job, key = {"type": "echo"}, {"idempotency-key": str(uuid4())}
+
+    for _ in range(2):
+        stack.client.post("/v1/jobs", json=job, headers=key)
+    stack.client.post("/v1/jobs/batch", json={"jobs": [job, job, {"type": "no name!"}]})
+    stack.client.post("/v1/jobs/batch?atomic=true", json={"jobs": [job]})
+
+    def made(now: Seen) -> float:
+        return now("treadle_api_jobs_submitted_total", queue="default", type="echo")
+
+    assert made(scraped(stack.api)) == made(before) + 4
+
+
+def test_the_api_counts_its_calls_to_the_store_and_shows_its_channel(stack: Stack) -> None:
+    before, calls = scraped(stack.api), "treadle_api_store_calls_total"
+
+    for _ in range(2):
+        stack.client.get(f"/v1/jobs/{UNKNOWN}/attempts")
+    stack.client.get("/v1/jobs")
+
+    now = scraped(stack.api)
+    for method, status, count in (("ListAttempts", "NOT_FOUND", 2), ("ListJobs", "OK", 1)):
+        asked = {"method": method, "status": status}
+        assert now(calls, **asked) == before(calls, **asked) + count
+    took = "treadle_api_store_call_duration_seconds_count"
+    assert now(took, method="ListJobs") == before(took, method="ListJobs") + 1
+    assert now("treadle_api_store_channel", state="ready") == 1
+    assert now("treadle_api_store_channel") == 1

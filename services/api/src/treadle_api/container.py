@@ -19,6 +19,8 @@ from treadle_api.adapters.inbound.http.rate_limiting import LimitedCallers
 from treadle_api.adapters.outbound.grpc_api_keys import GrpcApiKeys
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
+from treadle_api.adapters.outbound.metered_channel import MeteredChannel
+from treadle_api.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_api.adapters.outbound.reads_together import ReadsTogether
 from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_rate_limits import RedisRateLimits
@@ -58,7 +60,14 @@ class Container(containers.DeclarativeContainer):
     channel = providers.Singleton(
         open_channel, settings.provided.store_target, settings.provided.store_access
     )
-    job_store = providers.Singleton(GrpcJobStore, channel, settings.provided.store_access)
+    registry = providers.Singleton(CollectorRegistry)
+    metered_channel = providers.Singleton(MeteredChannel, channel, registry)
+    job_store = providers.Singleton(
+        GrpcJobStore,
+        metered_channel,
+        settings.provided.store_access,
+        tally=providers.Singleton(PrometheusTally, registry),
+    )
     store_health = providers.Singleton(GrpcStoreHealth, channel)
 
     redis = providers.Singleton(connect, settings.provided.redis_url.get_secret_value.call())
@@ -90,11 +99,10 @@ class Container(containers.DeclarativeContainer):
     wait_for_job = providers.Singleton(WaitForJob, waiters=waiters, job_store=job_store)
     cancel_job = providers.Singleton(CancelJob, job_store=job_store, ready_queue=ready_queue)
 
-    registry = providers.Singleton(CollectorRegistry)
     cursors = providers.Singleton(
         Cursors, settings.provided.api_cursor_key.get_secret_value.call().encode.call()
     )
-    api_keys = providers.Singleton(GrpcApiKeys, channel, settings.provided.store_access)
+    api_keys = providers.Singleton(GrpcApiKeys, metered_channel, settings.provided.store_access)
     make_key = providers.Singleton(MakeKey, api_keys)
     key_ring = providers.Singleton(KeyRing, api_keys, providers.Object(time.monotonic))
     known_callers = providers.Selector(

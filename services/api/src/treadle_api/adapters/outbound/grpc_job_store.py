@@ -8,6 +8,7 @@ from uuid import UUID
 
 import grpc
 
+from treadle_api.adapters.outbound.prometheus_tally import PrometheusTally
 from treadle_api.adapters.outbound.store_calls import StoreCalls
 from treadle_api.application.errors import StoreFailed, StoreUnavailable
 from treadle_api.application.ports import EndedJobs, Submitted
@@ -32,7 +33,9 @@ class GrpcJobStore:
         channel: grpc.aio.Channel,
         access: StoreAccess = OPEN,
         deadline_seconds: float = DEADLINE_SECONDS,
+        tally: PrometheusTally | None = None,
     ) -> None:
+        self._tally = tally
         self._rpc = access.stub(channel)
         self._calls = StoreCalls(deadline_seconds)
 
@@ -40,19 +43,27 @@ class GrpcJobStore:
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError]:
         response = await self._submit(namespace, jobs, atomic=False)
-        return [
+        answers = [
             _submitted(new.submission, answer)
             for new, answer in zip(jobs, response.answers, strict=True)
         ]
+        self._count(jobs, answers)
+        return answers
 
     async def submit_atomically(
         self, namespace: str, jobs: Sequence[NewJob]
     ) -> Sequence[Submitted | DomainError | None]:
         response = await self._submit(namespace, jobs, atomic=True)
-        return [
+        answers = [
             None if answer.WhichOneof("answer") is None else _submitted(new.submission, answer)
             for new, answer in zip(jobs, response.answers, strict=True)
         ]
+        self._count(jobs, answers)
+        return answers
+
+    def _count(self, jobs: Sequence[NewJob], answers: Sequence[object]) -> None:
+        if self._tally is not None:
+            self._tally.submitted(jobs, answers)
 
     async def _submit(
         self, namespace: str, jobs: Sequence[NewJob], *, atomic: bool
