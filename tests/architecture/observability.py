@@ -37,8 +37,16 @@ def expressions(panel: dict[str, Any]) -> list[str]:
 
 def metrics_of(expression: str) -> set[str]:
     """Names of families. Raises ValueError if it is no PromQL."""
-    named = {selector.name for selector in _selectors(promql_parser.parse(expression))}
-    return {_PARTS_OF_HISTOGRAMS.sub("", name) for name in named if name}
+    return {family for family, _ in selections(expression)}
+
+
+def selections(expression: str) -> list[tuple[str, set[str]]]:
+    """Each family that is asked for, and the labels that it is chosen by."""
+    return [
+        (_PARTS_OF_HISTOGRAMS.sub("", each.name), {m.name for m in each.matchers.matchers})
+        for each in _selectors(promql_parser.parse(expression))
+        if each.name
+    ]
 
 
 def _selectors(node: Any) -> Iterator[promql_parser.VectorSelector]:

@@ -20,7 +20,7 @@ import treadle_worker.settings
 
 VERSIONS = ("1.29", "1.34")
 OVERLAYS = ("overlays/local", "overlays/production")
-COMPONENTS = ("prometheus", "keda", "mtls")
+COMPONENTS = ("prometheus", "keda", "mtls", "traces")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 SECRETS_OF_OTHERS = {
     "treadle-ca",
@@ -35,9 +35,10 @@ KINDS_OF_OTHERS = {
 }
 COMBINATIONS = [
     Rendered("base"),
+    Rendered("overlays/local"),
+    Rendered("overlays/local", COMPONENTS),
     *(
-        Rendered(overlay, components)
-        for overlay in OVERLAYS
+        Rendered("overlays/production", components)
         for count in range(len(COMPONENTS) + 1)
         for components in combinations(COMPONENTS, count)
     ),
@@ -203,7 +204,8 @@ def test_each_service_is_given_settings_and_secrets_that_it_knows(rendered: Rend
         known = {f"TREADLE_{field.upper()}" for field in settings.model_fields}
         for container in rendered.pod(name)["containers"]:
             assert {variable["name"] for variable in container["env"]} <= known
-    assert set(rendered.settings) <= KNOWN_SETTINGS
+    others = {"OTEL_EXPORTER_OTLP_ENDPOINT"} if "traces" in rendered.components else set()
+    assert set(rendered.settings) <= KNOWN_SETTINGS | others
     assert not any(
         word in name for name in rendered.settings for word in ("TOKEN", "URL", "KEY", "PASSWORD")
     )

@@ -10,6 +10,7 @@ from tests.architecture.observability import (
     dashboard,
     expressions,
     metrics_of,
+    selections,
 )
 from tests.architecture.rendered import ROOT
 
@@ -81,3 +82,15 @@ def test_a_panel_of_what_queues_have_follows_the_chosen_queues(panel: Rule) -> N
 
     for target in panel["targets"]:
         assert ("$queue" in target["expr"]) == any(name in target["expr"] for name in labelled)
+
+
+def test_all_metrics_that_are_asked_for_are_documented_with_their_labels() -> None:
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(treadle_\w+)` \| \w+ \| (.*?) \|", page, re.MULTILINE)
+    documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    asked = [alert["expr"] for alert in alerts()]
+    asked += [expression for panel in _PANELS for expression in expressions(panel)]
+
+    for expression in asked:
+        for family, labels in selections(expression):
+            assert family == "up" or labels <= documented[family], expression

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+PROJECT = "treadle-verify"
 OURS = ("api", "store", "worker")
 _OVERRIDE = """
 services:
@@ -42,9 +43,15 @@ class System:
         self.compose("--profile", "*", "down", "--volumes", "--remove-orphans")
 
     def compose(self, *arguments: str) -> str:
-        command = [str(self.program), "--project-name", "treadle-verify"]
-        files = ["--file", "docker-compose.yml", "--file", str(self._override)]
-        return self._run(*command, *files, "--project-directory", str(ROOT), *arguments)
+        command = [str(self.program), "--project-name", PROJECT, "--project-directory", str(ROOT)]
+        files = [f"--file={file}" for file in self._files]
+        return self._run(*command, *files, *arguments)
+
+    def shell(self, commands: str, folder: Path) -> str:
+        """Commands of a page, where `docker compose` means this system."""
+        compose = f'docker() {{ shift; "{self.program}" --project-directory "{ROOT}" "$@"; }}'
+        said = {"COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_FILE": ":".join(self._files)}
+        return self._run("bash", "-ec", f"cd {folder}; {compose}; {commands}", **said)
 
     def docker(self, *arguments: str) -> str:
         return self._run("docker", *arguments)
@@ -76,16 +83,16 @@ class System:
         return made.split()[0]
 
     @property
-    def _override(self) -> Path:
-        file = self.folder / "override.yml"
-        file.write_text(_OVERRIDE.replace("HANDLERS", str(self.folder)))
-        return file
+    def _files(self) -> list[str]:
+        override = self.folder / "override.yml"
+        override.write_text(_OVERRIDE.replace("HANDLERS", str(self.folder)))
+        return [str(ROOT / "docker-compose.yml"), str(override)]
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command: str, **said: str) -> str:
         ended = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, **said},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

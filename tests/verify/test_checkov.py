@@ -12,7 +12,7 @@ from tests.architecture.rendered import ROOT, Rendered
 
 pytestmark = pytest.mark.verify
 
-_COMPONENTS = ("prometheus", "keda", "mtls")
+_COMPONENTS = ("prometheus", "keda", "mtls", "traces")
 
 
 def test_checkov_has_nothing_against_what_is_deployed(tools: Path, tmp_path: Path) -> None:
