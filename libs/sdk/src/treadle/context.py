@@ -23,6 +23,9 @@ class JobContext:
     interrupted ones included, so (job_id, fence) names this run and no other.
 
     `checkpoint_state` is what an earlier run of the job told by `checkpoint`, None if there is nothing.
+
+    `traceparent` and `tracestate` are for the headers of requests that the handler makes: they put them into the trace
+    of the request that submitted the job. None if it had no trace.
     """
 
     job_id: UUID
@@ -36,6 +39,8 @@ class JobContext:
     created_at: datetime
     metadata: Mapping[str, str]
     checkpoint_state: Any = None
+    traceparent: str | None = None
+    tracestate: str | None = None
     exchange: Exchange = field(default_factory=Exchange, repr=False, compare=False)
     """Left alone in tests of handlers: what was told can then be read from `told_progress` and `told_checkpoint`."""
 

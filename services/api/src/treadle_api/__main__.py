@@ -23,6 +23,7 @@ from treadle_api.settings import Settings
 from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import STOP_SIGNALS, ignore_stop_signals
+from treadle_wire.tracing import close_tracing
 from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
@@ -57,7 +58,7 @@ async def serve(container: Container, settings: Settings) -> None:
             waiters,
             settings.api_lame_duck_seconds,
             uvicorn.Config(
-                container.metered_app(),
+                container.traced_app(),
                 host=settings.api_host,
                 port=settings.api_port,
                 http="httptools",
@@ -77,6 +78,7 @@ async def serve(container: Container, settings: Settings) -> None:
         await server.serve()
         for task in running:
             task.cancel()
+    close_tracing(container.tracing())
     _log.info("api: stopped")
     ignore_stop_signals()
 

@@ -2,9 +2,12 @@
 
 import os
 import time
+from typing import TYPE_CHECKING
 
+import grpc
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
@@ -16,6 +19,7 @@ from treadle_api.adapters.inbound.http.metrics import MeteredApp
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
 from treadle_api.adapters.inbound.http.rate_limiting import LimitedCallers
+from treadle_api.adapters.inbound.http.traced_app import TracedApp
 from treadle_api.adapters.outbound.grpc_api_keys import GrpcApiKeys
 from treadle_api.adapters.outbound.grpc_job_store import GrpcJobStore
 from treadle_api.adapters.outbound.grpc_store_health import GrpcStoreHealth
@@ -26,6 +30,7 @@ from treadle_api.adapters.outbound.redis_job_ends import RedisJobEnds
 from treadle_api.adapters.outbound.redis_rate_limits import RedisRateLimits
 from treadle_api.adapters.outbound.redis_ready_queue import RedisReadyQueue
 from treadle_api.adapters.outbound.submits_apart import SubmitsApart
+from treadle_api.adapters.outbound.traced_job_store import TracedJobStore
 from treadle_api.application.cancel_job import CancelJob
 from treadle_api.application.key_ring import KeyRing
 from treadle_api.application.limit_rate import LimitRate
@@ -38,7 +43,12 @@ from treadle_api.settings import Settings
 from treadle_domain.ids import JobIds
 from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.ready_queue import ReadySets, connect
+from treadle_wire.store_access import StoreAccess
 from treadle_wire.store_channel import open_channel
+from treadle_wire.tracing import open_tracing
+
+if TYPE_CHECKING:
+    from treadle_wire.spans import Tracing
 
 NAMESPACE = "default"
 
@@ -52,6 +62,23 @@ def _random_bits(count: int) -> int:
     return int.from_bytes(os.urandom((count + 7) // 8)) >> (-count % 8)
 
 
+def _job_store(
+    channel: grpc.aio.Channel,
+    access: StoreAccess,
+    tally: PrometheusTally,
+    tracing: "Tracing | None",
+) -> GrpcJobStore:
+    if tracing is None:
+        return GrpcJobStore(channel, access, tally=tally)
+    return TracedJobStore(channel, access, tally, tracing)
+
+
+def _in_spans(app: ASGIApp, tracing: "Tracing | None") -> ASGIApp:
+    if tracing is None:
+        return app
+    return TracedApp(app, tracing)
+
+
 class Container(containers.DeclarativeContainer):
     """To be used inside a running event loop."""
 
@@ -62,11 +89,13 @@ class Container(containers.DeclarativeContainer):
     )
     registry = providers.Singleton(CollectorRegistry)
     metered_channel = providers.Singleton(MeteredChannel, channel, registry)
+    tracing = providers.Singleton(open_tracing, "api")
     job_store = providers.Singleton(
-        GrpcJobStore,
+        _job_store,
         metered_channel,
         settings.provided.store_access,
-        tally=providers.Singleton(PrometheusTally, registry),
+        providers.Singleton(PrometheusTally, registry),
+        tracing,
     )
     store_health = providers.Singleton(GrpcStoreHealth, channel)
 
@@ -154,3 +183,4 @@ class Container(containers.DeclarativeContainer):
         probes=providers.Singleton(Probes, store_health, waiters, registry),
     )
     metered_app = providers.Singleton(MeteredApp, app, registry, waiters)
+    traced_app = providers.Singleton(_in_spans, metered_app, tracing)

@@ -14,6 +14,7 @@ from treadle_store.settings import Settings
 from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
+from treadle_wire.tracing import close_tracing
 from treadle_wire.wrong_settings import refuse
 
 _log = structlog.get_logger()
@@ -58,6 +59,7 @@ async def serve(container: Container, settings: Settings) -> None:
             task.cancel()
     await container.redis().aclose()
     await container.database().close()
+    close_tracing(container.tracing())
     _log.info("store: stopped")
     ignore_stop_signals()
 

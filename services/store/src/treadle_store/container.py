@@ -3,7 +3,7 @@
 import asyncio
 import random
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import containers, providers
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from treadle_store.adapters.inbound.grpc.access import certificate_of
 from treadle_store.adapters.inbound.grpc.key_servicer import GrpcApiKeys
 from treadle_store.adapters.inbound.grpc.server import GrpcServer
 from treadle_store.adapters.inbound.grpc.servicer import GrpcJobStore, UseCases
+from treadle_store.adapters.inbound.grpc.traced_job_store import TracedGrpcJobStore
 from treadle_store.adapters.inbound.timers import Timer
 from treadle_store.adapters.outbound.postgres.announcements import PostgresAnnouncements
 from treadle_store.adapters.outbound.postgres.api_keys import PostgresApiKeys
@@ -48,7 +49,9 @@ from treadle_store.application.hand_over import HandOver
 from treadle_store.application.keep_session import KeepSession
 from treadle_store.application.keep_watch import Chore, KeepWatch
 from treadle_store.application.list_attempts import ListAttempts
+from treadle_store.application.ports import JobRepository
 from treadle_store.application.prune_unique_keys import PruneUniqueKeys
+from treadle_store.application.queue_ports import QueueDepths
 from treadle_store.application.reclaim_lost_jobs import ReclaimLostJobs
 from treadle_store.application.record_progress import RecordProgress
 from treadle_store.application.repair_ready_queue import RepairReadyQueue
@@ -60,6 +63,10 @@ from treadle_wire.ended_channel import EndedChannel
 from treadle_wire.metrics import Calls
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.ready_repair import REPAIR_TIMEOUT_SECONDS, ReadyRepair
+from treadle_wire.tracing import open_tracing
+
+if TYPE_CHECKING:
+    from treadle_wire.spans import Tracing
 
 _UNCALLED = timedelta(seconds=30)
 
@@ -68,6 +75,17 @@ def _on_call(
     chore: Chore, tick: providers.Provider[Any], calls: providers.Provider[Any]
 ) -> providers.Singleton[Timer]:
     return providers.Singleton(Timer, chore.value, _UNCALLED, tick, calls.provided[chore])
+
+
+def _job_store(
+    use_cases: UseCases,
+    jobs: JobRepository,
+    queue_depths: QueueDepths,
+    tracing: "Tracing | None",
+) -> GrpcJobStore:
+    if tracing is None:
+        return GrpcJobStore(use_cases, jobs, queue_depths)
+    return TracedGrpcJobStore(use_cases, jobs, queue_depths, tracing)
 
 
 class Container(containers.DeclarativeContainer):
@@ -194,13 +212,14 @@ class Container(containers.DeclarativeContainer):
         ids_limit=settings.provided.redis_ids_limit,
     )
 
+    tracing = providers.Singleton(open_tracing, "store")
     calls = providers.Singleton(lambda: {chore: asyncio.Event() for chore in Chore})
     keep_watch = providers.Singleton(
         KeepWatch, providers.Singleton(PostgresLookout, database), calls
     )
     server = providers.Singleton(
         GrpcServer,
-        job_store=providers.Singleton(GrpcJobStore, use_cases, jobs, depths),
+        job_store=providers.Singleton(_job_store, use_cases, jobs, depths, tracing),
         api_keys=providers.Singleton(GrpcApiKeys, providers.Singleton(PostgresApiKeys, database)),
         storage=keep_watch,
         address=settings.provided.store_listen,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from treadle_wire.garbage import collect_rarely
 from treadle_wire.logs import configure_logs
 from treadle_wire.stop_signals import hear_stop_signals, ignore_stop_signals
+from treadle_wire.tracing import close_tracing
 from treadle_wire.wrong_settings import refuse
 from treadle_worker.adapters.inbound.probe import ProbeRefused
 from treadle_worker.application.errors import LeaseTooShort
@@ -69,6 +70,7 @@ async def _serve(container: Container, stop: StopRequest) -> None:
                 worker = container.worker()
                 collect_rarely()
                 await worker.live(stop)
+        close_tracing(container.tracing())
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import random
 import time
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import grpc
@@ -11,6 +12,11 @@ from prometheus_client import CollectorRegistry
 from treadle_wire.cancel_channel import CancelChannel
 from treadle_wire.ready_queue import ReadySets, connect
 from treadle_wire.store_channel import open_channel
+from treadle_wire.tracing import open_tracing
+from treadle_worker.adapters.outbound.traced_executors import TracedExecutors
+
+if TYPE_CHECKING:
+    from treadle_wire.spans import Tracing
 from treadle_worker.adapters.inbound.probe import Probe
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
 from treadle_worker.adapters.outbound.grpc_job_store import GrpcJobStore
@@ -22,6 +28,7 @@ from treadle_worker.application.backoff import Backoff
 from treadle_worker.application.heed_cancels import HeedCancels
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.keep_session import KeepSession
+from treadle_worker.application.ports import Executors
 from treadle_worker.application.report_outcomes import ReportOutcomes
 from treadle_worker.application.report_progress import ReportProgress
 from treadle_worker.application.run_jobs import RunJobs
@@ -31,6 +38,12 @@ from treadle_worker.application.vitals import Vitals
 from treadle_worker.guard.boot_clock import boot_seconds
 from treadle_worker.settings import Settings
 from treadle_worker.worker import Worker
+
+
+def _in_spans(executors: Executors, tracing: "Tracing | None") -> Executors:
+    if tracing is None:
+        return executors
+    return TracedExecutors(executors, tracing)
 
 
 class Container(containers.DeclarativeContainer):
@@ -52,6 +65,9 @@ class Container(containers.DeclarativeContainer):
         guard=guard,
         tally=tally,
     )
+
+    tracing = providers.Singleton(open_tracing, "worker")
+    traced_executors = providers.Singleton(_in_spans, executors, tracing)
 
     channel: providers.Singleton[grpc.aio.Channel] = providers.Singleton(
         open_channel, settings.provided.store_target, settings.provided.store_access
@@ -91,7 +107,7 @@ class Container(containers.DeclarativeContainer):
     report_outcomes = providers.Singleton(
         ReportOutcomes,
         store=store,
-        executors=executors,
+        executors=traced_executors,
         holdings=holdings,
         vitals=vitals,
         backoff=backoff,
@@ -125,7 +141,7 @@ class Container(containers.DeclarativeContainer):
             RunJobs,
             store=store,
             ready_queue=ready_queue,
-            executors=executors,
+            executors=traced_executors,
             holdings=holdings,
             self_fence=self_fence,
             vitals=vitals,

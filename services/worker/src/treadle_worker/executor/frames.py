@@ -44,6 +44,8 @@ class Run(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=T
     """JSON text."""
     checkpoint: bytes | None = None
     """JSON text: what the run before kept."""
+    trace_context: str | None = None
+    """W3C traceparent, and behind a space the tracestate, if any."""
 
 
 class Ask(msgspec.Struct, tag=True, tag_field="frame", array_like=True, frozen=True):

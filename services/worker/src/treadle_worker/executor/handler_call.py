@@ -22,6 +22,7 @@ from treadle_worker.executor.frames import (
 )
 from treadle_worker.executor.loading import Loaded
 from treadle_worker.executor.memory import MemoryLimit
+from treadle_worker.executor.surrounding_trace import in_trace
 from treadle_worker.executor.telling import Telling
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +40,8 @@ class HandlerCall:
     async def on_loop(self) -> Outcome:
         """A CancelledError of the handler's own is an error like others."""
         try:
-            returned = await self.loaded.handler.function(*self._arguments())
+            with in_trace(self.run.trace_context):
+                returned = await self.loaded.handler.function(*self._arguments())
         except BaseException as raised:  # noqa: BLE001 - the handler is user code
             leave_if_fork(raised)
             return self._end_by_raising(raised)
@@ -49,7 +51,8 @@ class HandlerCall:
     def in_thread(self) -> Outcome:
         """To be called by `Threads`, which end forks."""
         try:
-            returned = self.loaded.handler.function(*self._arguments())
+            with in_trace(self.run.trace_context):
+                returned = self.loaded.handler.function(*self._arguments())
         except BaseException as raised:  # noqa: BLE001 - the handler is user code
             leave_if_fork(raised)
             return self._end_by_raising(raised)
@@ -99,6 +102,7 @@ class HandlerCall:
 
     def _context(self) -> JobContext:
         run = self.run
+        parent, _, state = (run.trace_context or "").partition(" ")
         return JobContext(
             job_id=run.job_id,
             type=run.type,
@@ -111,5 +115,7 @@ class HandlerCall:
             created_at=_EPOCH + timedelta(microseconds=run.created_at_us),
             metadata=run.metadata,
             checkpoint_state=None if run.checkpoint is None else json.loads(run.checkpoint),
+            traceparent=parent or None,
+            tracestate=state or None,
             exchange=self.telling,
         )

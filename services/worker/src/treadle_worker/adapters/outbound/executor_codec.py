@@ -28,6 +28,7 @@ def frame_of(run: ClaimedRun, number: int) -> frames.Run:
         metadata=dict(run.metadata),
         payload=run.payload,
         checkpoint=run.checkpoint,
+        trace_context=run.trace_context,
     )
 
 
