@@ -58,6 +58,11 @@ def commit_before() -> str:
     return base if base != head or is_changed else named_commit("HEAD~1")
 
 
+def last_release() -> str:
+    """Which this one must replace without a pause; the file is changed by every release."""
+    return (ROOT / "deploy/PREVIOUS").read_text().strip()
+
+
 def named_commit(name: str) -> str:
     """Empty if there is none of that name."""
     return _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")

@@ -9,7 +9,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench.checkout import ROOT, THIS_CHECKOUT, Checkout, checked_out, commit_before
+from bench.checkout import (
+    ROOT,
+    THIS_CHECKOUT,
+    Checkout,
+    checked_out,
+    commit_before,
+    last_release,
+)
 from tests.backing import fresh_database
 from tests.chaos.chaos_run import new_client
 from tests.chaos.cluster import Cluster, running_cluster
@@ -20,11 +27,6 @@ from treadle_local.postgres_server import PostgresServer
 from treadle_local.valkey_server import ValkeyServer
 
 _SIDE_BY_SIDE_SECONDS = 2.0
-
-
-def last_release() -> str:
-    """Which this one must replace without a pause; the file is changed by every release."""
-    return (ROOT / "deploy/PREVIOUS").read_text().strip()
 
 
 @pytest.mark.verify

@@ -11,6 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 from treadle_store.adapters.outbound.postgres.database import driver_url
+from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.adapters.outbound.postgres.tables import metadata
 
 _COMMAND = [sys.executable, "-m", "treadle_store", "migrate"]
@@ -69,3 +70,19 @@ def _until_someone_waits_for_a_lock(watcher: Connection) -> None:
     while not watcher.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
         assert time.monotonic() < deadline, "the migration did not come that far"
         time.sleep(0.02)
+
+
+def test_a_release_that_is_taken_back_leaves_the_newer_schema_as_it_is(
+    migrated_database_url: str,
+) -> None:
+    """Else its stores would not start: their init container migrates first."""
+    engine = create_engine(driver_url(migrated_database_url), poolclass=NullPool)
+    with engine.begin() as newer:
+        newer.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        newer.execute(text("ALTER TABLE live_jobs ADD COLUMN of_a_newer_release text"))
+
+    migrate(migrated_database_url)
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+        connection.execute(text("SELECT of_a_newer_release FROM live_jobs"))
