@@ -60,19 +60,20 @@ class Times(Collector):
         self._name, self._means, self._labels = name, means, labels
         self._bounds = bounds
         self._words = [*map(floatToGoString, bounds), "+Inf"]
-        self._buckets = defaultdict[Labels, list[int]](lambda: [0] * len(self._words))
-        self._sums = defaultdict[Labels, float](float)
+        self._rows = defaultdict[Labels, list[float]](lambda: [0.0] * (len(self._words) + 1))
+        """A bucket for each word, and the sum."""
         registry.register(self)
 
     def add(self, labels: Labels, seconds: float) -> None:
-        self._buckets[labels][bisect_left(self._bounds, seconds)] += 1
-        self._sums[labels] += seconds
+        row = self._rows[labels]
+        row[bisect_left(self._bounds, seconds)] += 1
+        row[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._means, labels=self._labels)
-        for labels, buckets in tuple(self._buckets.items()):
-            told = [*zip(self._words, map(float, accumulate(buckets)), strict=True)]
-            family.add_metric(labels, told, self._sums[labels])
+        for labels, (*buckets, total) in tuple(self._rows.items()):
+            told = [*zip(self._words, accumulate(buckets), strict=True)]
+            family.add_metric(labels, told, total)
         yield family
 
 

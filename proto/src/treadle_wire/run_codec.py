@@ -1,6 +1,7 @@
 """Claims, outcomes and worker sessions, to messages and back."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import assert_never
 
 from treadle_domain.claimed_run import ClaimBatch, ClaimedRun, ClaimRefusal, RunReport
@@ -27,6 +28,7 @@ from treadle_wire.job_codec import (
 from treadle_wire.scalars import duration_from_us, duration_to_us, from_us, to_us, to_uuid
 from treadle_wire.store.v1 import job_store_pb2 as pb
 from treadle_wire.store.v1.job_pb2 import JOB_STATE_UNSPECIFIED
+from treadle_wire.store.v1.job_pb2 import JobState as JobStateNumber
 
 _REFUSAL_TO_WIRE = {
     ClaimRefusal.GONE: pb.CLAIM_REFUSAL_GONE,
@@ -60,10 +62,13 @@ def verdicts_from_wire(message: pb.FinishJobsResponse) -> Sequence[Verdict]:
     """A store that is older tells no states. A ruling of a newer one is read as STALE: whatever it was, the worker
     forgets the run, and what the store still holds for it comes back with a heartbeat."""
     states = message.states or (JOB_STATE_UNSPECIFIED,) * len(message.rulings)
-    return [
-        Verdict(_RULING_FROM_WIRE.get(ruling, Ruling.STALE), known_state(state))
-        for ruling, state in zip(message.rulings, states, strict=True)
-    ]
+    # There are few different ones, and very many of them.
+    return [*map(_verdict, message.rulings, states)]
+
+
+@cache
+def _verdict(ruling: pb.Ruling, state: JobStateNumber) -> Verdict:
+    return Verdict(_RULING_FROM_WIRE.get(ruling, Ruling.STALE), known_state(state))
 
 
 def session_to_wire(session: WorkerSession) -> pb.OpenSessionRequest:

@@ -12,6 +12,7 @@ from treadle_domain.outcomes import (
     Succeeded,
     Verdict,
 )
+from treadle_domain.states import JobState
 
 
 class Ending(StrEnum):
@@ -34,6 +35,8 @@ class Ending(StrEnum):
 
 def ending_of(outcome: Outcome, verdict: Verdict) -> Ending:
     """An older store does not tell the job's state: then a failure counts as one that is retried."""
+    if verdict.state is JobState.SUCCESS:
+        return Ending.SUCCESS  # nearly all
     if verdict.ruling is Ruling.STALE:
         return Ending.STALE
     if verdict.state is not None and verdict.state.is_final:

@@ -1,10 +1,29 @@
-"""What was wrong with an executor process."""
+"""What was wrong with an executor process that is gone, and what becomes of its runs."""
+
+import asyncio
+
+import structlog
 
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
+from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_tally import Restart
 from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.executor.frames import Ready, Refused
+
+_log = structlog.get_logger()
+
+
+def bury(process: ExecutorProcess, results: RunResults, status: int) -> None:
+    if process.died_by_itself(status):
+        _log.warning(
+            "executor died", pid=process.pid, status=words_for(status), runs=len(process.runs)
+        )
+    now = asyncio.get_running_loop().time()
+    for state in process.runs.values():
+        results.not_ended(state.run, process.fate_of(state, status))
+        results.tally.run_over(state.run, state.lasted(now))
+    process.runs.clear()
 
 
 def failure_of(

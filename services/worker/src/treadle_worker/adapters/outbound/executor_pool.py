@@ -17,13 +17,12 @@ from treadle_domain.outcomes import Released
 from treadle_domain.progress import ProgressReport
 from treadle_domain.run_policy import RunOptions
 from treadle_worker.adapters.outbound.executor_codec import limits_of, options_of
-from treadle_worker.adapters.outbound.executor_failure import failure_of, restart_of
+from treadle_worker.adapters.outbound.executor_failure import bury, failure_of, restart_of
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
 from treadle_worker.adapters.outbound.guard_process import NO_GUARD, Guard
 from treadle_worker.adapters.outbound.program import Program
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_tally import NO_TALLY, RunTally
-from treadle_worker.adapters.outbound.run_under_way import words_for
 from treadle_worker.adapters.outbound.slots import Slots
 from treadle_worker.application.runs import ExecutorLimits, HandlersRefused, Interruption
 from treadle_worker.executor.frames import HandlerOptions, Ready, Refused
@@ -270,7 +269,7 @@ class ExecutorPool:
             if isinstance(greeting, Ready):
                 admit(process, greeting)
             status = await process.gone()
-            self._bury(process, status)
+            bury(process, self._results, status)
             if not (program.own or self._leaving.is_set()):
                 self._results.tally.executor_restarts(restart_of(process, greeting, status))
             return failure_of(process, greeting, status)
@@ -287,17 +286,6 @@ class ExecutorPool:
         if self._draining:
             process.announce_drain()
         return greeting
-
-    def _bury(self, process: ExecutorProcess, status: int) -> None:
-        if process.died_by_itself(status):
-            _log.warning(
-                "executor died", pid=process.pid, status=words_for(status), runs=len(process.runs)
-            )
-        now = asyncio.get_running_loop().time()
-        for state in process.runs.values():
-            self._results.not_ended(state.run, process.fate_of(state, status))
-            self._results.tally.run_over(state.run, state.lasted(now))
-        process.runs.clear()
 
     async def _pause(self, failures: int, reason: str) -> None:
         """Ends early when the pool is left."""

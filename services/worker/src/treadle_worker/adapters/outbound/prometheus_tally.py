@@ -2,6 +2,7 @@
 
 from collections import Counter as Amounts
 from collections.abc import Iterable
+from itertools import groupby
 
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics
 
@@ -103,8 +104,9 @@ class PrometheusTally:
         self._garbage.inc(members)
 
     def runs_finished(self, ends: Iterable[tuple[JobKind, Ending]]) -> None:
-        for (kind, ending), runs in Amounts(ends).items():
-            self._finished.add((*self._kinds[kind], ending.value), runs)
+        # Mostly one kind and one ending: to compare neighbours is cheaper than to look each of them up.
+        for (kind, ending), same in groupby(ends):
+            self._finished.add((*self._kinds[kind], ending.value), len([*same]))
 
     def run_began(self, run: ClaimedRun) -> None:
         kind = self._kinds[run.queue, run.type]
