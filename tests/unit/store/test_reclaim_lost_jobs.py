@@ -12,6 +12,7 @@ from treadle_domain.errors import SessionNotOpen
 from treadle_domain.job import Job
 from treadle_domain.job_error import ErrorKind
 from treadle_domain.outcomes import Ruling, Succeeded
+from treadle_domain.seats import FreeSeats, Seats
 from treadle_domain.states import JobState
 from treadle_domain.worker_session import Heartbeat, SessionEnd, WorkerSession
 from treadle_store.application.ports import Happening
@@ -151,6 +152,35 @@ async def test_a_hold_without_its_job_is_dropped(store: StoreOverMemory) -> None
     await store.reclaim_lost_jobs()
 
     assert not store.jobs.held
+
+
+async def test_what_a_deadly_neighbour_took_down_twice_is_risked_no_more_than_there_are_seats(
+    store: StoreOverMemory,
+) -> None:
+    """A job that kills each worker fails few of the many that were claimed ahead beside it."""
+    new = [a_new_job() for _ in range(20)]
+    await store.do.submit_jobs(new)
+    granted = []
+    async with store.hand_over:
+        for _ in range(3):
+            worker = await a_worker(store)
+            batch = ClaimBatch(
+                namespace="default",
+                session=worker.id,
+                claim_id=uuid4(),
+                heartbeat_number=0,
+                job_ids=tuple(job.submission.id for job in new),
+                seats=FreeSeats(alone=Seats(free=2)),
+            )
+            answers = await store.do.claim_jobs(batch)
+            granted.append(sum(isinstance(answer, ClaimedRun) for answer in answers))
+
+            await store.do.keep_session.close(worker.id, SessionEnd.KILLED)
+            await store.reclaim_lost_jobs()
+
+    jobs = (await store.jobs.find_anywhere([job.submission.id for job in new])).values()
+    assert granted == [20, 20, 2]
+    assert sum(job.state is JobState.FAILED for job in jobs) == 2
 
 
 async def test_a_claim_whose_answer_was_lost_comes_back_uncharged(store: StoreOverMemory) -> None:
