@@ -93,4 +93,4 @@ def test_compose_and_images_give_settings_that_exist() -> None:
     given |= set(re.findall(r"TREADLE_\w+(?==)", _DOCKERFILE))
 
     assert len(ours) == 4
-    assert given <= KNOWN_SETTINGS
+    assert given <= KNOWN_SETTINGS | {"OTEL_EXPORTER_OTLP_ENDPOINT"}

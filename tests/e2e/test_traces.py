@@ -1,5 +1,6 @@
 """A job seen in the trace of whoever asked for it, by a real collector."""
 
+import json
 import subprocess
 import sys
 import time
@@ -26,12 +27,12 @@ class Traced:
     stack: Stack
     collector: Collector
 
-    def submit(self, trace_id: str, type: str, flags: str = "01") -> dict[str, Any]:
+    def submit(self, trace_id: str, type: str, flags: str = "01", **said: Any) -> dict[str, Any]:
         headers = {
             "traceparent": f"00-{trace_id}-{CLIENT_SPAN}-{flags}",
             "tracestate": "vendor=1",
         }
-        answer = self.stack.client.post("/v1/jobs", json={"type": type}, headers=headers)
+        answer = self.stack.client.post("/v1/jobs", json={"type": type, **said}, headers=headers)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
@@ -50,6 +51,7 @@ def traced(
             TREADLE_WORKER_HANDLERS="tests.e2e.traced_handlers:handlers",
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             OTEL_BSP_SCHEDULE_DELAY="100",
+            TREADLE_LOG_FORMAT="json",
         )
         try:
             stack.start()
@@ -93,7 +95,42 @@ def test_a_job_that_fails_once_is_one_trace_from_its_client_to_its_handler(
         "treadle-worker",
     ]
     at_run = f"00-{trace_id}-{runs[1].span_id}-01"
-    assert job["result"] == {"traceparent": at_run, "tracestate": "vendor=1", "current": at_run}
+    assert job["result"] == {
+        "payload": None,
+        "traceparent": at_run,
+        "tracestate": "vendor=1",
+        "current": at_run,
+    }
+
+
+def test_the_log_names_a_run_that_failed_and_tells_nothing_of_what_it_worked_on(
+    traced: Traced,
+) -> None:
+    trace_id, secret = uuid4().hex, uuid4().hex
+
+    job = ended(traced.stack, traced.submit(trace_id, "flaky", payload=secret))
+
+    assert job["result"]["payload"] == secret
+    logs = {service.name: service.log_file.read_text() for service in traced.stack.all}
+    assert not [name for name, text in logs.items() if secret in text]
+    lines = [json.loads(line) for line in logs["worker"].splitlines() if line.startswith("{")]
+    [session] = {line["session"] for line in lines if line["event"] == "worker: session open"}
+    [failed] = [line for line in lines if line.get("job_id") == job["id"]]
+    assert failed.pop("timestamp")
+    assert failed == {
+        "service": "worker",
+        "level": "warning",
+        "event": "run failed",
+        "job_id": job["id"],
+        "type": "flaky",
+        "queue": "default",
+        "attempt": 1,
+        "fence": 1,
+        "session": session,
+        "trace_id": trace_id,
+        "kind": "error",
+        "error": "ValueError",
+    }
 
 
 def test_requests_that_share_a_call_to_the_store_keep_each_its_own_trace(traced: Traced) -> None:

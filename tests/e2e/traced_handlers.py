@@ -12,12 +12,12 @@ _QUICK = Retry(initial=0.05, maximum=0.1)
 
 @handlers.register("flaky", retry=_QUICK)
 async def flaky(payload: Any, context: JobContext) -> dict[str, Any]:
-    return _where(context)
+    return _where(payload, context)
 
 
 @handlers.register("flaky_sync", retry=_QUICK)
 def flaky_sync(payload: Any, context: JobContext) -> dict[str, Any]:
-    return _where(context)
+    return _where(payload, context)
 
 
 @handlers.register("current")
@@ -25,11 +25,12 @@ def current(payload: Any) -> bool:
     return trace.get_current_span().get_span_context().is_valid
 
 
-def _where(context: JobContext) -> dict[str, Any]:
+def _where(payload: Any, context: JobContext) -> dict[str, Any]:
     if context.fence == 1:
-        raise ValueError("the first run fails")
+        raise ValueError(f"the first run fails: {payload}")
     now = trace.get_current_span().get_span_context()
     return {
+        "payload": payload,
         "traceparent": context.traceparent,
         "tracestate": context.tracestate,
         "current": f"00-{now.trace_id:032x}-{now.span_id:016x}-{now.trace_flags:02x}",

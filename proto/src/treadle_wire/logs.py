@@ -19,6 +19,7 @@ def configure_logs(service: str, *, form: LogFormat, level: str) -> None:
         return {"service": service, **event}
 
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from treadle_domain.worker_session import WorkerSession
 from treadle_worker.application.errors import SessionLost
@@ -68,6 +69,8 @@ class Worker:
         """
         while not stop.soon.is_set():
             session = self._session()
+            # In every line from here on, of the tasks that work in it too.
+            bind_contextvars(session=str(session.id))
             lease = await self._opened(session, stop)
             if lease is None:
                 continue

@@ -94,6 +94,10 @@ class Holdings:
     def holds(self, run: tuple[UUID, int]) -> bool:
         return run in self._held
 
+    def run_of(self, report: RunReport) -> ClaimedRun | None:
+        """Until it has ended."""
+        return self._running.get((report.job_id, report.fence))
+
     def kind_of(self, report: RunReport) -> JobKind | None:
         """Until it is acknowledged."""
         grant = self._held.get((report.job_id, report.fence))

@@ -17,6 +17,7 @@ from treadle_worker.application.endings import ending_of
 from treadle_worker.application.errors import StoreUnavailable
 from treadle_worker.application.holdings import Holdings
 from treadle_worker.application.ports import Executors, JobStore, Tally
+from treadle_worker.application.run_log import tell_failures
 from treadle_worker.application.vitals import Vitals
 
 _log = structlog.get_logger()
@@ -94,6 +95,7 @@ class ReportOutcomes:
         if reports:
             self._outbox.extend(reports)
             self._filled.set()
+            tell_failures(reports, self.holdings.run_of)
             self.holdings.ended(reports)
 
     def _next_batch(self) -> list[RunReport]:

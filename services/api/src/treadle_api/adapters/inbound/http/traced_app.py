@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
-from treadle_domain.trace_context import read_trace_context
+from treadle_domain.trace_context import read_trace_context, trace_id_of
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -47,7 +48,10 @@ class TracedApp:
         parent = read_trace_context(headers.getlist("traceparent"), headers.getlist("tracestate"))
         said = {"http.request.method": scope["method"], "url.path": scope["path"]}
         span = self._tracing.start(scope["method"], "SERVER", parent, said)
-        own = zip(_HEADERS, self._tracing.context_of(span).encode().split(b" ", 1), strict=False)
+        within = self._tracing.context_of(span)
+        # A request has a task of its own.
+        bind_contextvars(trace_id=trace_id_of(within))
+        own = zip(_HEADERS, within.encode().split(b" ", 1), strict=False)
         kept = [pair for pair in scope["headers"] if pair[0] not in _HEADERS]
         scope["headers"] = [*kept, *own]
         return span
