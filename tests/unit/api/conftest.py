@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 from tests.fakes.in_memory_api_keys import InMemoryApiKeys
@@ -26,6 +25,7 @@ from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.callers import AnyCaller, Callers
 from treadle_api.adapters.inbound.http.cursor import Cursors
+from treadle_api.adapters.inbound.http.direct_routes import DirectRoutes
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
@@ -50,7 +50,7 @@ BURST_SECONDS = 5
 @dataclass
 class Api:
     client: httpx.AsyncClient
-    app: FastAPI
+    app: DirectRoutes
     job_store: InMemoryJobStore
     ready_queue: InMemoryReadyQueue
     store_health: StoreHealthAnswer
@@ -96,7 +96,7 @@ class Parts:
             self.look_seconds,
         )
 
-    def app(self) -> FastAPI:
+    def app(self) -> DirectRoutes:
         milliseconds = count(1)
         ids = JobIds(now_ms=lambda: next(milliseconds), chance=lambda _: 0)
         cursors = Cursors(self.cursor_key)
@@ -131,9 +131,8 @@ class Parts:
         )
         queues = QueueRoutes(job_store=self.job_store, cursors=cursors, callers=callers)
         keys = KeyRoutes(callers=callers, api_keys=self.api_keys, make_key=MakeKey(self.api_keys))
-        return create_app(
-            routes, batches, queues, keys, Probes(self.store_health, self.waiters, self.registry)
-        )
+        probes = Probes(self.store_health, self.waiters, self.registry)
+        return DirectRoutes(create_app(routes, batches, queues, keys, probes))
 
 
 def client_of(app: ASGIApp) -> httpx.AsyncClient:

@@ -13,6 +13,7 @@ from treadle_api.adapters.inbound.http.app import create_app
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
 from treadle_api.adapters.inbound.http.callers import AnyCaller, CallersWithKeys
 from treadle_api.adapters.inbound.http.cursor import Cursors
+from treadle_api.adapters.inbound.http.direct_routes import DirectRoutes
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
 from treadle_api.adapters.inbound.http.metrics import MeteredApp
@@ -182,5 +183,7 @@ class Container(containers.DeclarativeContainer):
         ),
         probes=providers.Singleton(Probes, store_health, waiters, registry),
     )
-    metered_app = providers.Singleton(MeteredApp, app, registry, waiters)
+    metered_app = providers.Singleton(
+        MeteredApp, providers.Singleton(DirectRoutes, app), registry, waiters
+    )
     traced_app = providers.Singleton(_in_spans, metered_app, tracing)

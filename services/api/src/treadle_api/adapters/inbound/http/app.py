@@ -1,18 +1,15 @@
-"""The ASGI application."""
+"""The operations and pages, as the framework knows them."""
 
 from fastapi import FastAPI
 
 from treadle_api.adapters.inbound.http.batch_routes import BatchRoutes
-from treadle_api.adapters.inbound.http.direct_routes import DirectRoutes
 from treadle_api.adapters.inbound.http.document import DocumentedApi
 from treadle_api.adapters.inbound.http.errors import install_problems
 from treadle_api.adapters.inbound.http.job_routes import JobRoutes
 from treadle_api.adapters.inbound.http.key_routes import KeyRoutes
-from treadle_api.adapters.inbound.http.later import AnswersLater
 from treadle_api.adapters.inbound.http.manual import add_manual
 from treadle_api.adapters.inbound.http.probes import Probes
 from treadle_api.adapters.inbound.http.queue_routes import QueueRoutes
-from treadle_api.adapters.inbound.http.rate_limiting import TellsRateLimits
 
 
 def create_app(
@@ -31,9 +28,6 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False},
     )
-    app.add_middleware(DirectRoutes, api=app)
-    app.add_middleware(AnswersLater)
-    app.add_middleware(TellsRateLimits)
     job_routes.add_to(app)
     batch_routes.add_to(app)
     queue_routes.add_to(app)

@@ -71,11 +71,11 @@ EXPECTED = tuple(kind for kind in PROBLEMS if kind is not Exception)
 
 def install_problems(app: FastAPI) -> None:
     for kind in PROBLEMS:
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, answer_problem)
     app.add_exception_handler(HTTPException, _answer_router)
 
 
-async def _answer(request: Request, error: Exception) -> Response:
+async def answer_problem(request: Request, error: Exception) -> Response:
     return problem_of(error).response(request)
 
 

@@ -7,6 +7,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from treadle_api.adapters.inbound.http.rate_limiting import tell_rate_limit
+
 Gone = Callable[[], Awaitable[NoReturn]]
 """Raises ClientDisconnect as soon as the client is gone."""
 
@@ -50,4 +52,5 @@ class AnswersLater:
             answer: Response = await make(gone)
         except ClientDisconnect:
             return
+        tell_rate_limit(scope, answer)
         await answer(scope, receive, send)

@@ -4,7 +4,8 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Scope
 
 from treadle_api.adapters.inbound.http.callers import Callers
 from treadle_api.adapters.inbound.http.problems import Problem, ProblemType
@@ -61,16 +62,6 @@ class LimitedCallers:
         raise Problem(ProblemType.RATE_LIMITED, detail, headers={"Retry-After": f"{seconds}"})
 
 
-class TellsRateLimits:
-    """Middleware: whatever a request is answered, how much more its caller may ask for is in the headers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start" and _HEADERS in scope:
-                message["headers"] = [*message["headers"], *scope[_HEADERS]]
-            await send(message)
-
-        await self._app(scope, receive, tell)
+def tell_rate_limit(scope: Scope, answer: Response) -> None:
+    """Whatever a request is answered, how much more its caller may ask for is in the headers."""
+    answer.raw_headers.extend(scope.get(_HEADERS, ()))
