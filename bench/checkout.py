@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 _LOCK = "requirements.lock"
 _READY = ".venv/ready"
+UNSHALLOW = "git fetch --unshallow"
 _TRUNKS = ("origin/main", "main")
 
 
@@ -30,7 +31,9 @@ THIS_CHECKOUT = Checkout()
 
 @contextmanager
 def checked_out(commit: str) -> Iterator[Checkout]:
-    """With this virtualenv where both need the same packages, else with one of its own."""
+    """With this virtualenv where both need the same packages, else with one of its own. Raises LookupError."""
+    if not named_commit(commit):
+        raise LookupError(f"there is no commit {commit!r}; in a shallow clone: {UNSHALLOW}")
     packed = subprocess.run(
         ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
     ).stdout

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bench.checkout import ROOT, commit_before, last_release
+from bench.checkout import ROOT, UNSHALLOW, commit_before, last_release
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -41,7 +41,7 @@ def of_today(folder: Path) -> FileDescriptorSet:
 
 def _git(*words: str) -> str:
     told = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, f"{told.stderr}The whole history is needed: git fetch --unshallow"
+    assert told.returncode == 0, f"{told.stderr}in a shallow clone: {UNSHALLOW}"
     return told.stdout
 
 
