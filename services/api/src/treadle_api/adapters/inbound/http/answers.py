@@ -251,6 +251,7 @@ def _seconds(duration: timedelta) -> Seconds:
     return int(seconds) if seconds.is_integer() else seconds
 
 
+@lru_cache(maxsize=256)  # a new job has two that are the same, and so have those beside it
 def _time(moment: datetime) -> str:
     """Always with microseconds, so that texts sort as times do."""
     if moment.tzinfo is not UTC:
