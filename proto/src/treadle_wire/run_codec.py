@@ -16,6 +16,7 @@ from treadle_domain.outcomes import (
     Verdict,
 )
 from treadle_domain.seats import FreeSeats, Seats
+from treadle_domain.trace_context import checked_trace_context
 from treadle_domain.worker_session import Heartbeat, Lease, WorkerSession
 from treadle_wire.job_codec import (
     error_from_wire,
@@ -203,7 +204,7 @@ def claim_answer_from_wire(message: pb.ClaimAnswer) -> ClaimedRun | ClaimRefusal
         payload=run.payload,
         must_run_alone=run.must_run_alone,
         checkpoint=run.checkpoint if run.HasField("checkpoint") else None,
-        trace_context=run.trace_context or None,
+        trace_context=checked_trace_context(said) if (said := run.trace_context) else None,
         waited=duration_from_us(run.waited_us) if run.HasField("waited_us") else None,
     )
 

@@ -51,6 +51,15 @@ def test_a_claim_with_its_ids_in_order(batch: ClaimBatch) -> None:
     assert run_codec.claim_from_wire(pb.ClaimJobsRequest.FromString(sent)) == batch
 
 
+def test_a_trace_that_a_newer_store_says_in_other_words_ends_no_worker() -> None:
+    run = pb.ClaimedRun(job_id=bytes(16), trace_context="v2:what comes")
+
+    read = run_codec.claim_answer_from_wire(pb.ClaimAnswer(run=run))
+
+    assert isinstance(read, ClaimedRun)
+    assert read.trace_context is None
+
+
 def test_a_claim_of_a_worker_that_knows_no_seats_has_no_limits() -> None:
     message = pb.ClaimJobsRequest(session_id=b"x" * 16, claim_id=b"y" * 16)
 

@@ -70,7 +70,7 @@ async def _serve(container: Container, stop: StopRequest) -> None:
                 worker = container.worker()
                 collect_rarely()
                 await worker.live(stop)
-        close_tracing(container.tracing())
+                close_tracing(container.tracing())
 
 
 @asynccontextmanager
