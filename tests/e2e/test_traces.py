@@ -145,7 +145,6 @@ def test_requests_that_share_a_call_to_the_store_keep_each_its_own_trace(traced:
         [run] = named(spans, "run current")
         assert run.parent_id == store.parent_id == submit.span_id
         assert run.attributes["messaging.message.id"] == job["id"]
-        # The thread of a sync handler is left as it was found.
         assert ended(traced.stack, job)["result"] is True
 
 
