@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import CancelledError
 from datetime import timedelta
+from math import inf
 from threading import Lock
 from time import monotonic
 
@@ -29,7 +30,7 @@ _STATES = ("ready", "scheduled", "retrying", "running")
 
 class DatabaseGauges(Collector):
     """Asked in another thread than the event loop's, in which this is made. While PostgreSQL does not answer in time
-    there are none of its gauges: a number that is not known is not told."""
+    there are none of its gauges: a number that is not known is not told. Who asks soon after does not wait again."""
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class DatabaseGauges(Collector):
         self._loop = asyncio.get_running_loop()
         self._asking = Lock()
         self._latest: Survey | None = None
-        self._asked_at = 0.0
+        self._asked_at = -inf
         self._queues = Kinds()
         registry.register(self)
 
@@ -79,7 +80,7 @@ class DatabaseGauges(Collector):
 
     def _recent(self) -> Survey | None:
         with self._asking:
-            if self._latest is None or monotonic() - self._asked_at >= self._kept_seconds:
+            if monotonic() - self._asked_at >= self._kept_seconds:
                 self._latest, self._asked_at = self._asked(), monotonic()
             return self._latest
 
