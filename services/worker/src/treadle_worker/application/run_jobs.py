@@ -128,6 +128,8 @@ class RunJobs:
         for run in seated:
             self.executors.run(run)
         self.begun(seated)
+        # What was handed over leaves at the end of a turn of the loop: this one, not that of the next pop.
+        await asyncio.sleep(0)
 
     async def _claimed(self, batch: ClaimBatch) -> Sequence[ClaimedRun | ClaimRefusal] | None:
         """The same call again until it is answered; None when the worker must not start it any more."""
