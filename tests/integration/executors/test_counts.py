@@ -10,6 +10,7 @@ from tests.integration.executors.conftest import PROBES
 from tests.integration.executors.runs import a_run, next_reports, reports_of
 from tests.seen_metrics import Seen
 
+from treadle_domain.outcomes import Released
 from treadle_worker.adapters.outbound.executor_pool import ExecutorPool
 from treadle_worker.adapters.outbound.prometheus_tally import PrometheusTally
 
@@ -68,6 +69,16 @@ async def test_a_run_that_had_to_be_killed_is_counted_with_its_time_and_its_proc
     assert counted("treadle_worker_job_run_seconds_count", **of_type) == 1
     assert 0.4 < counted("treadle_worker_job_run_seconds_sum", **of_type) < 10
     await eventually(lambda: counted(RESTARTS, reason="overrun") == counted(RESTARTS) == 1)
+
+
+async def test_a_run_whose_code_was_never_called_took_no_time(counted: Counted) -> None:
+    counted.pool.run(a_run("sleep", 60))
+    counted.pool.kill()
+
+    [report] = await next_reports(counted.pool, 1)
+
+    assert report.outcome == Released(unstarted=True)
+    assert counted("treadle_worker_job_run_seconds_count") == 0
 
 
 async def test_an_end_that_came_by_itself_is_counted_with_its_time(counted: Counted) -> None:

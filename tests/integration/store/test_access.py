@@ -80,6 +80,20 @@ async def test_only_who_shows_the_token_is_answered(
     assert outcomes == [None, *[grpc.StatusCode.UNAUTHENTICATED] * 3]
 
 
+async def test_a_method_that_there_is_not_is_refused_as_that_and_counted_nowhere(
+    migrated_database_url: str, redis_url: str
+) -> None:
+    async with (
+        serving(migrated_database_url, redis_url, store_token=TOKEN) as target,
+        open_channel(target) as channel,
+    ):
+        method: Any = channel.unary_unary(f"/invented/{uuid4()}")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await method(b"", timeout=5)
+
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
 async def test_while_a_token_takes_the_place_of_another_both_are_taken(
     migrated_database_url: str, redis_url: str
 ) -> None:

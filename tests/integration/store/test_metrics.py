@@ -16,7 +16,7 @@ from tests.integration.store.rpc import a_report, claimed, finished, opened, sub
 from tests.seen_metrics import Seen
 
 from treadle_store.adapters.outbound.postgres.database import Database
-from treadle_store.adapters.outbound.postgres.queue_depths import PostgresQueueDepths
+from treadle_store.adapters.outbound.postgres.queue_depths import MOST_PLACES, PostgresQueueDepths
 from treadle_store.adapters.outbound.postgres.survey import PostgresSurvey, Survey
 from treadle_store.adapters.outbound.prometheus_gauges import DatabaseGauges
 from treadle_wire import submission_codec
@@ -87,6 +87,23 @@ async def test_a_flood_of_queues_makes_a_bounded_number_of_series(
     assert now(JOBS, state="ready") == len(queues)
     assert now(JOBS, queue="other", state="ready") == 50
     assert now.series(JOBS) == 4 * (MOST_KINDS + 1)
+
+
+async def test_the_queues_of_workers_are_told_however_many_others_come_before_them(
+    store: RunningStore, scrape: Scrape
+) -> None:
+    queues = [f"a-{number}" for number in range(MOST_PLACES + 20)]
+    wire = [submission_codec.new_job_to_wire(a_new_job(queue=queue)) for queue in queues]
+    await store.rpc.SubmitJobs(pb.SubmitJobsRequest(namespace="default", submissions=wire))
+    await scrape()
+    await opened(store)
+    await submitted(store)
+
+    now = await scrape()
+
+    assert now(JOBS, queue="default", state="ready") == 1
+    assert now("treadle_store_queue_workers", queue="default") == 1
+    assert now(JOBS, state="ready") == MOST_PLACES
 
 
 async def test_a_session_whose_lease_is_over_is_silent_and_works_on_nothing(

@@ -1,5 +1,7 @@
 """The trace around a handler's call, as the handler's own OpenTelemetry sees it."""
 
+import sys
+
 import pytest
 from opentelemetry import trace
 
@@ -26,6 +28,15 @@ def test_it_is_left_so_by_a_handler_that_raises_too() -> None:
         raise ValueError("boom")
 
     assert not current().is_valid
+
+
+def test_where_user_code_has_half_of_it_only_the_job_runs_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace.propagation.tracecontext", None)
+
+    with in_trace(AT_RUN):
+        assert not current().is_valid
 
 
 def test_a_job_without_a_trace_has_none() -> None:

@@ -11,11 +11,14 @@ def in_trace(trace_context: str | None) -> AbstractContextManager[None]:
     """Within it the job's trace is OpenTelemetry's current one, where user code has imported that."""
     if trace_context is None or "opentelemetry.trace" not in sys.modules:
         return _NO_TRACE
-    return _in_trace(trace_context)
+    try:
+        return _in_trace(trace_context)
+    except ImportError:
+        # User code's own idea of it, or a half of it: no reason for a job to fail.
+        return _NO_TRACE
 
 
-@contextmanager
-def _in_trace(trace_context: str) -> Iterator[None]:
+def _in_trace(trace_context: str) -> AbstractContextManager[None]:
     from opentelemetry.context import Context, attach, detach  # noqa: PLC0415 - user code has it
     from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
         TraceContextTextMapPropagator,
@@ -23,8 +26,14 @@ def _in_trace(trace_context: str) -> Iterator[None]:
 
     parent, _, state = trace_context.partition(" ")
     headers = {"traceparent": parent, "tracestate": state}
-    token = attach(TraceContextTextMapPropagator().extract(headers, Context()))
-    try:
-        yield
-    finally:
-        detach(token)
+    context = TraceContextTextMapPropagator().extract(headers, Context())
+
+    @contextmanager
+    def attached() -> Iterator[None]:
+        token = attach(context)
+        try:
+            yield
+        finally:
+            detach(token)
+
+    return attached()

@@ -48,7 +48,6 @@ class DatabaseGauges(Collector):
         self._asking = Lock()
         self._latest: Survey | None = None
         self._asked_at = -inf
-        self._queues = Kinds()
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -111,27 +110,13 @@ class DatabaseGauges(Collector):
         workers = GaugeMetricFamily(
             "treadle_store_queue_workers", "Open sessions that take it", labels=["queue"]
         )
-        for queue, row in self._rows(survey).items():
-            for state in _STATES:
-                jobs.add_metric([queue, state], row.jobs[state])
-            oldest.add_metric([queue], row.oldest)
+        for queue, row in _rows(survey).items():
             workers.add_metric([queue], row.workers)
+            if row.was_looked_at:
+                oldest.add_metric([queue], row.oldest)
+                for state in _STATES:
+                    jobs.add_metric([queue, state], row.jobs[state])
         return iter((jobs, oldest, workers))
-
-    def _rows(self, survey: Survey) -> dict[str, "_Row"]:
-        """Of all namespaces together; queues that are worked on too when nothing is in them."""
-        rows = defaultdict[str, _Row](_Row)
-        for depth in survey.depths:
-            row = rows[self._label(depth.queue)]
-            row.jobs.update({state: getattr(depth, state) for state in _STATES})
-            if depth.oldest_ready_age is not None:
-                row.oldest = max(row.oldest, depth.oldest_ready_age.total_seconds())
-        for queue, workers in survey.workers.items():
-            rows[self._label(queue)].workers += workers
-        return rows
-
-    def _label(self, queue: str) -> str:
-        return self._queues[(queue,)][0]
 
 
 class _Row:
@@ -139,6 +124,22 @@ class _Row:
         self.jobs = Counter[str]()
         self.oldest = 0.0
         self.workers = 0
+        self.was_looked_at = False
+
+
+def _rows(survey: Survey) -> dict[str, _Row]:
+    """Of all namespaces together. Queues that are worked on are named before all others, and have rows too when nothing is
+    in them."""
+    rows, names = defaultdict[str, _Row](_Row), Kinds()
+    for queue, workers in sorted(survey.workers.items()):
+        rows[names[queue,][0]].workers += workers
+    for depth in survey.depths:
+        row = rows[names[depth.queue,][0]]
+        row.was_looked_at = True
+        row.jobs.update({state: getattr(depth, state) for state in _STATES})
+        if depth.oldest_ready_age is not None:
+            row.oldest = max(row.oldest, depth.oldest_ready_age.total_seconds())
+    return rows
 
 
 def _sessions(survey: Survey) -> Metric:

@@ -7,7 +7,7 @@ import structlog
 from treadle_worker.adapters.outbound.executor_process import ExecutorProcess
 from treadle_worker.adapters.outbound.run_results import RunResults
 from treadle_worker.adapters.outbound.run_tally import Restart
-from treadle_worker.adapters.outbound.run_under_way import words_for
+from treadle_worker.adapters.outbound.run_under_way import never_started, words_for
 from treadle_worker.application.runs import HandlersRefused
 from treadle_worker.executor.frames import Ready, Refused
 
@@ -21,8 +21,10 @@ def bury(process: ExecutorProcess, results: RunResults, status: int) -> None:
         )
     now = asyncio.get_running_loop().time()
     for state in process.runs.values():
-        results.not_ended(state.run, process.fate_of(state, status))
-        results.tally.run_over(state.run, state.lasted(now))
+        fate = process.fate_of(state, status)
+        results.not_ended(state.run, fate)
+        if not never_started(fate):
+            results.tally.run_over(state.run, state.lasted(now))
     process.runs.clear()
 
 

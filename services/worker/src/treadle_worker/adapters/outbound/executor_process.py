@@ -30,6 +30,7 @@ from treadle_worker.executor.frames import (
     Ask,
     Drain,
     Ended,
+    GivenBack,
     Heard,
     Ready,
     Refused,
@@ -242,7 +243,8 @@ class ExecutorProcess:
         key = frame.job_id, frame.fence
         if state := self.runs.get(key):
             self._results.ended(state.run, frame)
-            self._results.tally.run_over(state.run, state.lasted(self._loop.time()))
+            if frame.outcome != GivenBack(unstarted=True):
+                self._results.tally.run_over(state.run, state.lasted(self._loop.time()))
             del self.runs[key]
             self._unheard.discard(key)
             self.has_ended_a_run = True

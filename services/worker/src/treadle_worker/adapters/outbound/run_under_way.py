@@ -26,7 +26,12 @@ class RunUnderWay:
 
     def lasted(self, now: float) -> float:
         """Since its code was called, in seconds, or if that was never told since it was sent."""
-        return now - (self.sent_at if self.started_at is None else self.started_at)
+        since = self.sent_at if self.started_at is None else self.started_at
+        return max(0.0, now - since)
+
+
+def never_started(fate: Outcome) -> bool:
+    return isinstance(fate, Released) and fate.unstarted
 
 
 def fate_in_a_death(state: RunUnderWay, *, own: bool) -> Outcome:

@@ -17,7 +17,7 @@ Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 class RequireToken(ServerInterceptor):
-    """Any of `tokens`: two, while one takes the place of the other."""
+    """Any of `tokens`: two, while one takes the place of the other. To a method that there is not nobody needs any."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self._expected = [bearer(token).encode() for token in tokens]
@@ -26,9 +26,9 @@ class RequireToken(ServerInterceptor):
     async def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
     ) -> Any:
-        if details.method.startswith(_OPEN_TO_ALL) or self._is_shown(details):
-            return await continuation(details)
-        return self._refusal
+        handler = await continuation(details)
+        is_open = handler is None or details.method.startswith(_OPEN_TO_ALL)
+        return handler if is_open or self._is_shown(details) else self._refusal
 
     def _is_shown(self, details: grpc.HandlerCallDetails) -> bool:
         shown = [value for key, value in details.invocation_metadata if key == METADATA_KEY]

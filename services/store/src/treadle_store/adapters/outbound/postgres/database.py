@@ -135,6 +135,7 @@ def _engine(
         max_overflow=0,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
+        hide_parameters=True,  # payloads: errors go to the log
         pool_reset_on_return=None,  # a transaction ends where it began: in a block
         connect_args=arguments,
         **more,

@@ -40,8 +40,15 @@ _PLACES = text(
             SELECT namespace, queue FROM live_jobs WHERE (namespace, queue) > (found.namespace, found.queue)
             ORDER BY namespace, queue LIMIT 1
         ) AS following
+    ), worked_on AS MATERIALIZED (
+        SELECT DISTINCT namespace, queue FROM sessions
+        CROSS JOIN LATERAL unnest(namespaces) AS namespace CROSS JOIN LATERAL unnest(queues) AS queue
+        WHERE closed_at IS NULL AND expires_at > statement_timestamp() LIMIT :limit
     )
-    SELECT namespace, queue FROM found LIMIT :limit
+    SELECT namespace, queue FROM worked_on
+    UNION ALL (
+        SELECT namespace, queue FROM found WHERE (namespace, queue) NOT IN (SELECT * FROM worked_on) LIMIT :limit
+    ) LIMIT :limit
     """
 )
 
@@ -114,7 +121,8 @@ class PostgresQueueDepths:
         return QueuePage(queues=tuple(depths[name] for name in shown), more=len(names) > len(shown))
 
     async def everywhere(self) -> Sequence[QueueDepth]:
-        """Of the first `MOST_PLACES` pairs of namespace and queue that hold live jobs, each for itself."""
+        """Of `MOST_PLACES` pairs of namespace and queue, each for itself: first of those that workers take jobs from, then
+        of others that hold live jobs."""
         async with self._database.reading() as connection:
             found = await connection.execute(_PLACES, {"limit": MOST_PLACES})
             places = [(row.namespace, row.queue) for row in found]
