@@ -128,8 +128,8 @@ class _Row:
 
 
 def _rows(survey: Survey) -> dict[str, _Row]:
-    """Of all namespaces together. Queues that are worked on are named before all others, and have rows too when nothing is
-    in them."""
+    """Of all namespaces together. Queues that are worked on are named before all others, and have rows too when
+    nothing is in them."""
     rows, names = defaultdict[str, _Row](_Row), Kinds()
     for queue, workers in sorted(survey.workers.items()):
         rows[names[queue,][0]].workers += workers

@@ -121,8 +121,8 @@ class PostgresQueueDepths:
         return QueuePage(queues=tuple(depths[name] for name in shown), more=len(names) > len(shown))
 
     async def everywhere(self) -> Sequence[QueueDepth]:
-        """Of `MOST_PLACES` pairs of namespace and queue, each for itself: first of those that workers take jobs from, then
-        of others that hold live jobs."""
+        """Of `MOST_PLACES` pairs of namespace and queue, each for itself: first of those that workers take jobs from,
+        then of others that hold live jobs."""
         async with self._database.reading() as connection:
             found = await connection.execute(_PLACES, {"limit": MOST_PLACES})
             places = [(row.namespace, row.queue) for row in found]
