@@ -1,6 +1,6 @@
 """A database whose user dies: between any two statements, before a commit, or before its answer arrives."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.model.stage import Crashed
 
+from treadle_store.adapters.outbound.postgres.compiled import Compiled
 from treadle_store.adapters.outbound.postgres.database import Database
 
 
@@ -28,6 +29,14 @@ class CrashingDatabase(Database):
             yield connection
             self._pass_point()
         self._pass_point()
+
+    async def execute(
+        self, statement: Compiled, values: Mapping[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        self._pass_point()
+        rows = await super().execute(statement, values)
+        self._pass_point()
+        return rows
 
     def _before_statement(self, *_: Any) -> None:
         self._pass_point()

@@ -72,7 +72,7 @@ def test_the_store_over_postgresql_does_what_the_model_says(
 ) -> None:
     play(lambda: StoreMachine(on_postgres), length)
 
-    assert on_postgres.steps >= 500
+    assert on_postgres.steps >= 300
 
 
 @lengths
@@ -81,4 +81,4 @@ def test_a_store_that_crashes_leaves_nothing_half_done(
 ) -> None:
     play(lambda: CrashingMachine(on_postgres, database), length)
 
-    assert on_postgres.steps >= 500
+    assert on_postgres.steps >= 300
