@@ -22,7 +22,7 @@ test: .venv/ready ## all tests, or those that ARGS names: make test ARGS='tests/
 	$(if $(ARGS),$(PYTHON) -m pytest $(ARGS),$(all_tests))
 
 verify: .venv/ready ## Compose on a Docker engine, two releases side by side, restores, generated clients; fetches what it needs
-	$(PYTHON) -m pytest -q -m verify $(or $(ARGS),$(patsubst %,tests/chaos/test_%.py,operations upgrades) \
+	$(PYTHON) -m pytest -q -m verify $(or $(ARGS),$(patsubst %,tests/chaos/test_%.py,operations pooler upgrades) \
 	tests/e2e/test_generated_clients.py tests/verify)
 
 soak: .venv/ready ## the tests that take minutes, then `recovery`; or the long ones that ARGS names

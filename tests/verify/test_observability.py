@@ -52,12 +52,14 @@ async def test_every_container_of_ours_is_asked_and_answers(prometheus: httpx.Cl
     await eventually(lambda: replicas() == each_twice, within_seconds=_SCRAPES_SECONDS)
 
 
-async def test_the_alerts_are_judged_and_silent(prometheus: httpx.Client) -> None:
-    def judged() -> dict[str, tuple[str, str]]:
-        [group] = answer(prometheus, "rules")["groups"]
-        return {rule["name"]: (rule["health"], rule["state"]) for rule in group["rules"]}
+async def test_the_alerts_are_judged(prometheus: httpx.Client) -> None:
+    """Those of lost runs may speak: tests before this one kill workers. When each speaks promtool's tests say."""
 
-    fine = {alert["alert"]: ("ok", "inactive") for alert in alerts()}
+    def judged() -> dict[str, str]:
+        [group] = answer(prometheus, "rules")["groups"]
+        return {rule["name"]: rule["health"] for rule in group["rules"]}
+
+    fine = {alert["alert"]: "ok" for alert in alerts()}
 
     await eventually(lambda: judged() == fine, within_seconds=_SCRAPES_SECONDS)
 
