@@ -1,19 +1,18 @@
 """Who may call the store."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
-from grpc.aio import ServerInterceptor, ServicerContext
+from grpc.aio import ServerInterceptor
 
+from treadle_store.adapters.inbound.grpc.unary_calls import Context, Continuation
 from treadle_wire.store_access import METADATA_KEY, bearer
 
 _OPEN_TO_ALL = "/grpc.health.v1.Health/"
 """Probes know no secrets."""
-
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
 class RequireToken(ServerInterceptor):
@@ -41,7 +40,7 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode()
 
 
-async def _refuse(request: Any, context: ServicerContext[Any, Any]) -> Any:
+async def _refuse(request: Any, context: Context) -> Any:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the store's token is missing or wrong")
 
 

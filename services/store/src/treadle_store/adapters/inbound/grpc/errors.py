@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
 import structlog
-from grpc.aio import AbortError, ServerInterceptor, ServicerContext
+from grpc.aio import AbortError
 
 from treadle_domain.errors import DomainError
+from treadle_store.adapters.inbound.grpc.unary_calls import Answer, AroundCalls, Context
 from treadle_store.application.errors import Conflicted, StoreError
 from treadle_wire.status import FAULT_KEY, STATUS, fault_to_wire
 
@@ -18,10 +18,8 @@ _log = structlog.get_logger()
 _TRIES = 4
 _PAUSE_SECONDS = (0.02, 0.2)
 
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
-
-class ErrorsToStatus(ServerInterceptor):
+class ErrorsToStatus(AroundCalls):
     """Domain errors travel with their fields; whatever keeps the store from answering is UNAVAILABLE: try again.
 
     A call that PostgreSQL undid for the sake of another is made again first. A fault of ours is told to the log alone.
@@ -30,36 +28,22 @@ class ErrorsToStatus(ServerInterceptor):
     def __init__(self) -> None:
         self._failures = 0
 
-    async def intercept_service(
-        self, continuation: Continuation, details: grpc.HandlerCallDetails
-    ) -> Any:
-        handler = await continuation(details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        answer: Any = handler.unary_unary
-
-        async def answer_or_abort(request: Any, context: ServicerContext[Any, Any]) -> Any:
-            try:
-                response = await self._again_if_undone(answer, request, context)
-            except DomainError as error:
-                await _refuse(context, error)
-            except StoreError as error:
-                self._note_failure(details.method, error)
-                await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-            except AbortError:
-                raise
-            except Exception:  # noqa: BLE001 - gRPC would tell its text to the client
-                _log.exception("store: call failed", method=details.method)
-                await context.abort(grpc.StatusCode.INTERNAL, "a fault of the store: see its log")
-            else:
-                self._note_answer()
-                return response
-
-        return grpc.unary_unary_rpc_method_handler(
-            answer_or_abort,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+    async def around(self, method: str, answer: Answer, request: Any, context: Context) -> Any:
+        try:
+            response = await self._again_if_undone(answer, request, context)
+        except DomainError as error:
+            await _refuse(context, error)
+        except StoreError as error:
+            self._note_failure(method, error)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except AbortError:
+            raise
+        except Exception:  # noqa: BLE001 - gRPC would tell its text to the client
+            _log.exception("store: call failed", method=method)
+            await context.abort(grpc.StatusCode.INTERNAL, "a fault of the store: see its log")
+        else:
+            self._note_answer()
+            return response
 
     def _note_failure(self, method: str, error: StoreError) -> None:
         """An outage under load is one line, not thousands."""
@@ -72,9 +56,7 @@ class ErrorsToStatus(ServerInterceptor):
             _log.info("store: answers again", failures=self._failures)
             self._failures = 0
 
-    async def _again_if_undone(
-        self, answer: Callable[..., Awaitable[Any]], request: Any, context: Any
-    ) -> Any:
+    async def _again_if_undone(self, answer: Answer, request: Any, context: Context) -> Any:
         for _ in range(_TRIES - 1):
             try:
                 return await answer(request, context)
@@ -83,6 +65,6 @@ class ErrorsToStatus(ServerInterceptor):
         return await answer(request, context)
 
 
-async def _refuse(context: ServicerContext[Any, Any], error: DomainError) -> NoReturn:
+async def _refuse(context: Context, error: DomainError) -> NoReturn:
     fault = fault_to_wire(error).SerializeToString()
     await context.abort(STATUS[type(error)], str(error), trailing_metadata=((FAULT_KEY, fault),))
