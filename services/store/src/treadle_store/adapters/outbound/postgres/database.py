@@ -35,7 +35,8 @@ _IDLE_TIMEOUT_MS = 2_000
 _POOL_TIMEOUT_SECONDS = 3
 _CONNECT_TIMEOUT_SECONDS = 3
 _LONGEST_SECONDS = 12
-"""Of a transaction, for a server that says nothing at all: below the 15 s that the announcer counts on."""
+"""Of a transaction, for a server that says nothing at all: below the 15 s that the announcer counts on. Its caller may
+wait for psycopg, which tries to end the statement, ten more."""
 # Without statistics, as after a bulk load, PostgreSQL would rather read and sort all of a history than follow an index
 # until the page is full. To compile a read takes longer than to make it.
 _BY_INDEX_ONLY = "-c enable_bitmapscan=off -c enable_sort=off -c jit=off"

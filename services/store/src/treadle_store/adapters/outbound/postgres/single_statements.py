@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from select import POLLIN, poll
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -52,11 +51,8 @@ class SingleStatements:
             sent = statement.converted(values)
             cursor = await connection.execute(statement.text, sent, binary=True)
             rows = await cursor.fetchall()
-        except psycopg.Error as error:
+        except BaseException as error:
             await self._keep_if_sound(connection, error)
-            raise
-        except BaseException:
-            await connection.close()
             raise
         self._idle.append(connection)
         return rows
@@ -81,9 +77,10 @@ class SingleStatements:
         await self.close()
         return None
 
-    async def _keep_if_sound(self, connection: Connection, error: psycopg.Error) -> None:
+    async def _keep_if_sound(self, connection: Connection, error: BaseException) -> None:
+        """Of a call that was given up psycopg ends the statement, or else the connection."""
         sound = connection.info.transaction_status is TransactionStatus.IDLE
-        if sound and error.sqlstate not in NO_LONGER_OURS:
+        if sound and getattr(error, "sqlstate", None) not in NO_LONGER_OURS:
             self._idle.append(connection)
             return
         await connection.close()
