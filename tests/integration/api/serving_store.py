@@ -124,6 +124,10 @@ async def unavailable(context: ServicerContext[Any, Any]) -> None:
     await context.abort(grpc.StatusCode.UNAVAILABLE, "PostgreSQL does not answer")
 
 
+async def refused(context: ServicerContext[Any, Any]) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the store's token is missing or wrong")
+
+
 async def hang(context: ServicerContext[Any, Any]) -> None:
     await asyncio.sleep(60)
 

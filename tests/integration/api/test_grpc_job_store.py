@@ -12,6 +12,7 @@ from tests.integration.api.serving_store import (
     ServingStore,
     blow_up,
     hang,
+    refused,
     times,
     unavailable,
 )
@@ -130,6 +131,18 @@ async def test_a_fault_of_the_store_is_no_outage(serving_store: ServingStore) ->
         with pytest.raises(StoreFailed):
             await GrpcJobStore(channel).page(QUERY)
 
+    assert len(serving_store.faults.calls) == 1
+
+
+async def test_a_store_that_does_not_know_our_token_is_away_and_has_done_nothing(
+    serving_store: ServingStore,
+) -> None:
+    serving_store.faults.before = refused
+    async with serving_store.serving(), open_channel(serving_store.target) as channel:
+        with pytest.raises(StoreUnavailable) as outage:
+            await GrpcJobStore(channel).submit("default", [a_new_job()])
+
+    assert not outage.value.outcome_unknown
     assert len(serving_store.faults.calls) == 1
 
 

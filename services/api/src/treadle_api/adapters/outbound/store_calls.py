@@ -52,7 +52,12 @@ class StoreCalls:
             self._outage.failed(str(error))
             raise StoreUnavailable(outcome_unknown=error.outcome_unknown) from error
         except AioRpcError as error:
-            raise StoreFailed(f"{error.code().name}: {error.details()}") from error
+            reason = f"{error.code().name}: {error.details()}"
+            if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                raise StoreFailed(reason) from error
+            # As while tokens are replaced: nothing was done, and later it will be.
+            self._outage.failed(reason)
+            raise StoreUnavailable(outcome_unknown=False) from error
         finally:
             self._under_way -= 1
         self._outage.answered()
