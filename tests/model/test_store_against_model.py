@@ -18,7 +18,7 @@ from tests.model.world import LEASE
 
 # Without shrinking, which takes minutes on PostgreSQL: the blob that is printed brings the failure back.
 BRIEF = settings(
-    max_examples=14,
+    max_examples=18,
     stateful_step_count=40,
     deadline=None,
     print_blob=True,
@@ -72,7 +72,7 @@ def test_the_store_over_postgresql_does_what_the_model_says(
 ) -> None:
     play(lambda: StoreMachine(on_postgres), length)
 
-    assert on_postgres.steps >= 300
+    assert on_postgres.steps >= 500
 
 
 @lengths
@@ -81,4 +81,4 @@ def test_a_store_that_crashes_leaves_nothing_half_done(
 ) -> None:
     play(lambda: CrashingMachine(on_postgres, database), length)
 
-    assert on_postgres.steps >= 300
+    assert on_postgres.steps >= 500
