@@ -39,7 +39,7 @@ class Submission:
     unique: Uniqueness | None = None
     on_conflict: OnConflict = OnConflict.RETURN_EXISTING
     trace_context: str | None = None
-    """See `trace_context`."""
+    """As `read_trace_context` tells it."""
 
     def __post_init__(self) -> None:
         require_name("namespace", self.namespace)
