@@ -32,6 +32,11 @@ async def rest(payload: float) -> None:
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that break containers come last: whoever watches the system tells of it for minutes."""
+    items.sort(key=lambda item: item.path.name == "test_containers.py")
+
+
 @pytest.fixture(scope="session")
 def address() -> Iterator[dict[str, str]]:
     with engine() as address:
