@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,8 +53,9 @@ def _pooled(database_url: str) -> Iterator[str]:
     """The same database, through PgBouncer."""
     install_if_missing({"pgbouncer": "pgbouncer"})
     database, port = urlsplit(database_url), free_port()
-    folder = Path("/tmp") / f"pgbouncer-{port}"
-    folder.mkdir(mode=0o755)
+    # Not below pytest's folders, which nobody else may read.
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    folder.chmod(0o755)
     try:
         command = [_program(), *_as_nobody(), str(_settings(folder, database_url, port))]
         with (folder / "log").open("wb") as log:
