@@ -16,6 +16,8 @@ import httpx
 import psutil
 
 _ROOT = Path(__file__).parents[2]
+_TOLD = 10_000
+"""Characters of the log of a service that does not end."""
 _READY_SECONDS = 30.0
 STORE_TOKEN = "what the services show each other"
 
@@ -93,7 +95,11 @@ class ServiceProcess:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(number)
-        return self._process.wait(within_seconds)
+        try:
+            return self._process.wait(within_seconds)
+        except subprocess.TimeoutExpired as silence:
+            silence.add_note(f"{self.name} goes on:\n{self.log_file.read_text()[-_TOLD:]}")
+            raise
 
     def kill_if_alive(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -1,5 +1,6 @@
 """How all services connect to Redis."""
 
+import asyncio
 import socket
 from collections.abc import Iterable
 
@@ -40,27 +41,34 @@ def connect(url: str, reply_timeout_seconds: float = _REPLY_TIMEOUT_SECONDS) -> 
     return Redis.from_pool(pool)
 
 
-class _NoticesResets:
-    """Of a connection that was reset before the first word was sent uvloop says RuntimeError, which nobody expects."""
+class _SendsAsExpected:
+    """Mends two faults below redis-py: of a connection that was reset before the first word was sent uvloop says
+    RuntimeError, and on Python 3.11 asyncio.wait_for loses a cancellation that comes when all is sent."""
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task else 0
         try:
             await super().send_packed_command(command, check_health)  # type: ignore[misc]
         except RuntimeError as error:
             raise RedisConnectionError(str(error)) from error
+        if task and task.cancelling() > cancellations:
+            # Nobody will read the answer: it must not be taken for that to the next command.
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined]
+            raise asyncio.CancelledError
 
 
-class _Connection(_NoticesResets, Connection):
+class _Connection(_SendsAsExpected, Connection):
     pass
 
 
-class _SSLConnection(_NoticesResets, SSLConnection):
+class _SSLConnection(_SendsAsExpected, SSLConnection):
     pass
 
 
-class _UnixDomainSocketConnection(_NoticesResets, UnixDomainSocketConnection):
+class _UnixDomainSocketConnection(_SendsAsExpected, UnixDomainSocketConnection):
     pass
 
 
