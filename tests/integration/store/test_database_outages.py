@@ -1,6 +1,7 @@
 """What PostgreSQL's refusals mean, and that nothing has to be restarted after them."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 import treadle_store.adapters.outbound.postgres.database as module
+from treadle_store.adapters.outbound.postgres.compiled import compiled
 from treadle_store.adapters.outbound.postgres.database import Database
 from treadle_store.adapters.outbound.postgres.migrate import migrate
 from treadle_store.application.errors import Conflicted, DatabaseUnavailable, StoreError
@@ -174,3 +176,49 @@ async def test_when_all_connections_are_in_use_a_call_fails_soon_and_recovers(
     await run(database, "SELECT 1")
 
     await database.close()
+
+
+async def test_a_call_that_is_given_up_leaves_no_connection_half_made() -> None:
+    """PostgreSQL would wait for its password for a minute, and count it: with the collector of cycles that is late."""
+    met, left = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    async def hesitate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.release()
+        await reader.read()
+        left.release()
+        writer.close()
+
+    gc.disable()
+    try:
+        async with await asyncio.start_server(hesitate, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            database = Database(f"postgresql://treadle@127.0.0.1:{port}/treadle", pool_size=2)
+            for call in (_write, _read, _execute):
+                async with asyncio.TaskGroup() as group:
+                    under_way = group.create_task(call(database))
+                    await met.acquire()
+                    under_way.cancel()
+                async with asyncio.timeout(1):
+                    await left.acquire()
+    finally:
+        gc.enable()
+
+
+async def test_the_url_may_say_what_is_usual_here(migrated_database_url: str) -> None:
+    database = Database(f"{migrated_database_url}?connect_timeout=20&keepalives=1", pool_size=2)
+    for call in (_write, _read, _execute):
+        await call(database)
+    await database.close()
+
+
+async def _write(database: Database) -> None:
+    await run(database, "SELECT 1")
+
+
+async def _read(database: Database) -> None:
+    async with database.reading() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def _execute(database: Database) -> None:
+    await database.execute(compiled(text("SELECT 1")), {})

@@ -1,7 +1,6 @@
 """A whole store while PostgreSQL stops, crashes, cuts connections or is not there yet: nothing is restarted but it."""
 
 import asyncio
-import gc
 import multiprocessing
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -131,9 +130,6 @@ async def running_store(database_url: str, pool_size: int = 10) -> AsyncIterator
             timer.cancel()
     await container.redis().aclose()
     await container.database().close()
-    # A connection that was being made when its call was cancelled is closed when it is collected, and PostgreSQL drops
-    # no database before: its authentication_timeout is a minute.
-    gc.collect()
 
 
 @dataclass

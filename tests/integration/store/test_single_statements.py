@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import ARRAY, Integer, Interval, bindparam, cast, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from tests.eventually import eventually
 
 import treadle_store.adapters.outbound.postgres.database as module
 from treadle_store.adapters.outbound.postgres.compiled import compiled
@@ -165,3 +166,18 @@ async def test_what_a_statement_says_itself_stands_in_its_text(database: Databas
     assert rows == [
         ("it's 100% %(p_of)s", timedelta(seconds=1.5), {"a": None}, [{"b": 1}, None], [1, None, 3])
     ]
+
+
+async def test_what_is_closed_while_a_call_is_under_way_leaves_no_connection(
+    migrated_database_url: str,
+) -> None:
+    database = Database(migrated_database_url, pool_size=2)
+    async with asyncio.TaskGroup() as calls:
+        call = calls.create_task(run(database, "SELECT pg_backend_pid() FROM pg_sleep(0.2)"))
+        await asyncio.sleep(0.1)
+        await database.close()
+    ((backend,),) = call.result()
+
+    with psycopg.connect(migrated_database_url, autocommit=True) as other:
+        asked = "SELECT FROM pg_stat_activity WHERE pid = %s", [backend]
+        await eventually(lambda: not other.execute(*asked).fetchall())

@@ -1,8 +1,10 @@
 """Connections to PostgreSQL, and what its errors mean to the store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -76,12 +78,12 @@ class Database:
 
     def __init__(self, database_url: str, pool_size: int, is_pooled: bool = False) -> None:
         self.pool_size = pool_size
-        self._arguments_to_write = _arguments(_BY_ID, is_pooled)
-        self._writes = _engine(database_url, pool_size, self._arguments_to_write)
+        to_write = _connecting(database_url, _arguments(_BY_ID, is_pooled))
+        to_read = _connecting(database_url, _arguments(_BY_INDEX_ONLY, is_pooled))
+        self._writes = _engine(pool_size, to_write)
         # Not one: to switch a connection to autocommit and back costs more than most statements.
-        to_read = _arguments(_BY_INDEX_ONLY, is_pooled)
-        self._reads = _engine(database_url, pool_size, to_read, isolation_level="AUTOCOMMIT")
-        self._single_statements = SingleStatements(self._connect, pool_size)
+        self._reads = _engine(pool_size, to_read, isolation_level="AUTOCOMMIT")
+        self._single_statements = SingleStatements(partial(to_write, autocommit=True), pool_size)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -118,30 +120,44 @@ class Database:
         await self._reads.dispose()
         await self._single_statements.close()
 
-    async def _connect(self) -> Connection:
-        engine = self._writes
-        _, of_url = engine.dialect.create_connect_args(engine.url)
-        arguments: dict[str, Any] = {**of_url, **self._arguments_to_write}
-        connection = await PsycopgConnection.connect(**arguments, autocommit=True)
-        _send_arrays_as_they_are(connection)
+
+def _connecting(
+    database_url: str, arguments: Mapping[str, Any]
+) -> Callable[..., Awaitable[Connection]]:
+    url = make_url(driver_url(database_url))
+    _, of_url = url.get_dialect()().create_connect_args(url)
+    usual = {**of_url, **arguments}
+
+    async def connect(**more: Any) -> Connection:
+        try:
+            connection = await PsycopgConnection.connect(**usual, **more)
+        except asyncio.CancelledError as given_up:
+            # What was half made is closed with its frames, which might be collected late: PostgreSQL waits for its
+            # password for a minute, and counts it.
+            traceback.clear_frames(given_up.__traceback__)
+            raise
+        # As text, every quote and backslash of a payload would be escaped by a regular expression: a second for a MiB
+        # of them, in which the store does nothing else.
+        connection.adapters.register_dumper(list, ListBinaryDumper)
         return connection
+
+    return connect
 
 
 def _engine(
-    database_url: str, pool_size: int, arguments: Mapping[str, Any], **more: Any
+    pool_size: int, connect: Callable[..., Awaitable[Connection]], **more: Any
 ) -> AsyncEngine:
     engine = create_async_engine(
-        driver_url(database_url),
+        "postgresql+psycopg://",
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         pool_use_lifo=True,
         hide_parameters=True,  # payloads: errors go to the log
         pool_reset_on_return=None,  # a transaction ends where it began: in a block
-        connect_args=arguments,
         **more,
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "checkout", _refuse_if_ended)
     event.listen(engine.sync_engine, "handle_error", _drop_if_of_no_use)
     return engine
@@ -158,16 +174,6 @@ def _arguments(options: str, is_pooled: bool) -> dict[str, Any]:
         "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS} -c timezone=UTC {options}",
     }
-
-
-def _prepare(connection: DBAPIConnection, _: object) -> None:
-    _send_arrays_as_they_are(connection.driver_connection)
-
-
-def _send_arrays_as_they_are(connection: Any) -> None:
-    """As text, every quote and backslash of a payload would be escaped by a regular expression: a second for a MiB of
-    them, in which the store does nothing else."""
-    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _refuse_if_ended(connection: DBAPIConnection, entry: ConnectionPoolEntry, _: object) -> None:

@@ -24,6 +24,7 @@ class SingleStatements:
         self._connect = connect
         self._places = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
+        self._is_closed = False
         self.in_use = 0
 
     async def execute(
@@ -40,6 +41,11 @@ class SingleStatements:
             self._places.release()
 
     async def close(self) -> None:
+        """The connection of a call under way is closed at its end."""
+        self._is_closed = True
+        await self._close_idle()
+
+    async def _close_idle(self) -> None:
         idle, self._idle = self._idle, []
         for connection in idle:
             await connection.close()
@@ -54,7 +60,7 @@ class SingleStatements:
         except BaseException as error:
             await self._keep_if_sound(connection, error)
             raise
-        self._idle.append(connection)
+        await self._keep(connection)
         return rows
 
     async def _take_place(self, wait_seconds: float) -> None:
@@ -74,17 +80,22 @@ class SingleStatements:
         if not has_something_to_say(connection):
             return connection
         await connection.close()
-        await self.close()
+        await self._close_idle()
         return None
 
     async def _keep_if_sound(self, connection: Connection, error: BaseException) -> None:
         """Of a call that was given up psycopg ends the statement, or else the connection."""
         sound = connection.info.transaction_status is TransactionStatus.IDLE
         if sound and getattr(error, "sqlstate", None) not in NO_LONGER_OURS:
-            self._idle.append(connection)
+            await self._keep(connection)
             return
         await connection.close()
-        await self.close()
+        await self._close_idle()
+
+    async def _keep(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        if self._is_closed:
+            await self._close_idle()
 
 
 def has_something_to_say(connection: Any) -> bool:
