@@ -174,7 +174,7 @@ async def test_what_is_closed_while_a_call_is_under_way_leaves_no_connection(
     database = Database(migrated_database_url, pool_size=2)
     async with asyncio.TaskGroup() as calls:
         call = calls.create_task(run(database, "SELECT pg_backend_pid() FROM pg_sleep(0.2)"))
-        await asyncio.sleep(0.1)
+        await eventually(lambda: database.in_use["single_statements"] == 1)
         await database.close()
     ((backend,),) = call.result()
 
