@@ -15,7 +15,7 @@ from treadle_store.adapters.outbound.postgres.migrate import migrate
 def test_jobs_that_a_deploy_interrupts_succeed_and_are_charged_nothing(
     cluster: Cluster, jobs: Jobs
 ) -> None:
-    _deploy_under(jobs, cluster, count=24, seconds=DRAIN_SECONDS + 0.5, deploys=1)
+    _deploy_under(jobs, cluster, count=24, seconds=DRAIN_SECONDS + 2, deploys=1)
 
     assert any(job["interruptions"] for job in jobs.all().values())
 
